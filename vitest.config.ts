@@ -1,0 +1,39 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const migrations = await readD1Migrations("migrations");
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./test/support/wrangler.toml" },
+            miniflare: { bindings: { MIGRATIONS: migrations } },
+          }),
+        ],
+        test: {
+          name: "workers",
+          include: ["test/{core,src,consumers}/**/*.test.ts"],
+          setupFiles: ["test/support/setup.ts"],
+        },
+      },
+      {
+        test: {
+          name: "node",
+          include: ["test/{simulator,scripts}/**/*.test.ts", "test/architecture.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "flows",
+          include: ["test/flows/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
