@@ -1,0 +1,73 @@
+import { Problem } from "#core/lib/problem";
+import * as gates from "#core/store/gates";
+import type { Closing } from "#core/store/gates";
+import * as jobs from "#core/store/jobs";
+import type { Ending, Head } from "#core/store/jobs";
+import * as lanes from "#core/store/lanes";
+import type { LaneState } from "#core/store/lanes";
+
+/** What one commit carries, for all lanes of a turn. */
+export type Work = {
+  closings: Closing[];
+  endings: Ending[];
+  handBacks: { lane: string; window: string | null }[];
+  leases: string[];
+  expires: string[];
+  claims: string[];
+  /** Claim although the job crashed its Worker twice: it runs alone. */
+  alone: boolean;
+};
+
+/** What a commit found, read at its end: it says the same however often the commit was sent. */
+export type Found = { heads: Map<string, Head>; states: Map<string, LaneState>; settled: Set<string> };
+
+export type CommitContext = {
+  db: D1Database;
+  now: number | null;
+  lease: string;
+  lease_ms: number;
+  unrepeatable: readonly string[];
+  reconcilable: readonly string[];
+};
+
+const asJson = (problem: Problem): string => JSON.stringify(problem);
+const POISON = asJson(new Problem("poison"));
+const EXHAUSTED = asJson(
+  new Problem("attempts_exhausted", { detail: "The last attempt crashed its Worker" }),
+);
+const LOST = asJson(
+  new Problem("x_unreachable", { detail: "The Worker died while the call to X was under way" }),
+);
+const EXPIRED = asJson(new Problem("expired"));
+
+/**
+ * One transaction: what jobs came to, lanes given back, lanes taken (with what a dead holder left in them), the next jobs
+ * claimed, and the truth read at the end. Every statement is a no-op when the commit is sent again.
+ */
+export async function commit(context: CommitContext, work: Work): Promise<Found> {
+  const { db, now, lease } = context;
+  const looked = [...new Set([...work.handBacks.map(({ lane }) => lane), ...work.leases])];
+  const statements: D1PreparedStatement[] = [];
+  const add = (needed: number, make: () => D1PreparedStatement): number =>
+    needed === 0 ? -1 : statements.push(make()) - 1;
+
+  add(work.closings.length, () => gates.close(db, now, work.closings));
+  const settled = add(work.endings.length, () => jobs.settle(db, now, work.endings));
+  add(work.handBacks.length, () => lanes.handBack(db, now, lease, work.handBacks));
+  add(work.leases.length, () => jobs.rescue(db, now, work.leases, context.reconcilable, CRASH_PROBLEMS));
+  add(work.leases.length, () => lanes.lease(db, now, lease, work.leases, context.lease_ms));
+  add(work.expires.length, () => jobs.expire(db, now, lease, work.expires, EXPIRED));
+  add(work.claims.length, () => jobs.claim(db, now, lease, work.claims, context.unrepeatable, work.alone));
+  const heads = add(work.claims.length, () => jobs.heads(db, now, lease, work.claims));
+  const states = add(looked.length, () => lanes.states(db, now, lease, looked));
+
+  const results = await db.batch(statements);
+  const rows = <Row>(index: number): Row[] => (results[index]?.results ?? []) as Row[];
+  return {
+    heads: new Map(rows<Head>(heads).map((head) => [head.lane, head])),
+    states: new Map(rows<LaneState>(states).map((state) => [state.lane, state])),
+    settled: new Set(rows<{ id: string }>(settled).map(({ id }) => id)),
+  };
+}
+
+const CRASH_PROBLEMS = { poison: POISON, exhausted: EXHAUSTED, lost: LOST };

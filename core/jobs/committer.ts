@@ -1,0 +1,131 @@
+import { within } from "#core/lib/clock";
+import { reasonOf, type Log } from "#core/lib/log";
+import type { Closing } from "#core/store/gates";
+import type { Ending, Head } from "#core/store/jobs";
+import type { LaneState } from "#core/store/lanes";
+import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
+
+/**
+ * The group commit of a turn. Loops ask for what they need, one job at a time; one D1 batch is in flight, and what is
+ * asked meanwhile rides in the next. So the cost of a job falls as load grows.
+ */
+export type Committer = {
+  /** Take lanes; resolves with how each stands once the commit is through. */
+  lease(lanes: string[]): Promise<Map<string, LaneState>>;
+  /** Claim the next job of a lane that is held. */
+  claim(lane: string, how?: { alone: boolean }): Promise<Head | null>;
+  /** End a lane's overdue first job and claim the next. */
+  expire(lane: string): Promise<Head | null>;
+  /** Write what a job came to and, if asked, claim the lane's next in the same commit. */
+  settle(ending: Ending, closings: Closing[], claim: boolean, lane: string): Promise<Head | null>;
+  /** Give a lane back; resolves with when it is next due. */
+  handBack(lane: string, window: string | null): Promise<LaneState | null>;
+};
+
+export type CommitterOptions = Omit<CommitContext, "now"> & {
+  now: () => number | null;
+  sleep: (ms: number) => Promise<void>;
+  random: () => number;
+  log: Log;
+};
+
+const TRIES = 4;
+/** D1 may hang for longer than a lease lasts: an answer that does not come by then counts as lost. */
+const TRY_TIMEOUT_MS = 10_000;
+const LINGER_MS = 1;
+
+type Waiter = { resolve: (found: Found) => void; reject: (reason: unknown) => void };
+
+export function createCommitter(options: CommitterOptions): Committer {
+  let work = emptyWork();
+  let waiters: Waiter[] = [];
+  let running = false;
+
+  async function pump(): Promise<void> {
+    running = true;
+    while (waiters.length > 0) {
+      // What loops ask for at almost the same time rides together.
+      await options.sleep(LINGER_MS);
+      const [batch, asked] = [work, waiters];
+      work = emptyWork();
+      waiters = [];
+      try {
+        const found = await repeated(options, batch);
+        for (const { resolve } of asked) resolve(found);
+      } catch (error) {
+        options.log("commit.failed", { reason: reasonOf(error) });
+        for (const { reject } of asked) reject(error);
+      }
+    }
+    running = false;
+  }
+
+  const ask = (add: (work: Work) => void): Promise<Found> =>
+    new Promise((resolve, reject) => {
+      add(work);
+      waiters.push({ resolve, reject });
+      if (!running) void pump();
+    });
+
+  return {
+    lease: async (lanes) => (await ask((next) => next.leases.push(...lanes))).states,
+    claim: async (lane, how) => {
+      const found = await ask((next) => {
+        next.claims.push(lane);
+        next.alone ||= how?.alone ?? false;
+      });
+      return found.heads.get(lane) ?? null;
+    },
+    expire: async (lane) => {
+      const found = await ask((next) => {
+        next.expires.push(lane);
+        next.claims.push(lane);
+      });
+      return found.heads.get(lane) ?? null;
+    },
+    settle: async (ending, closings, claim, lane) => {
+      const found = await ask((next) => {
+        next.endings.push(ending);
+        next.closings.push(...closings);
+        if (claim) next.claims.push(lane);
+      });
+      return found.heads.get(lane) ?? null;
+    },
+    handBack: async (lane, window) =>
+      (await ask((next) => next.handBacks.push({ lane, window }))).states.get(lane) ?? null,
+  };
+}
+
+const emptyWork = (): Work => ({
+  closings: [],
+  endings: [],
+  handBacks: [],
+  leases: [],
+  expires: [],
+  claims: [],
+  alone: false,
+});
+
+/** Send a commit until it is answered. An answer that was lost may have been a yes: the commit is made to be repeated. */
+async function repeated(options: CommitterOptions, work: Work): Promise<Found> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const found = await within(commit({ ...options, now: options.now() }, work), TRY_TIMEOUT_MS);
+      if (attempt === 1) reportFenced(options.log, work, found);
+      return found;
+    } catch (error) {
+      if (attempt === TRIES || isRefused(error)) throw error;
+      options.log("commit.repeated", { attempt, reason: reasonOf(error) });
+      await options.sleep(50 * 2 ** attempt * (0.5 + options.random()));
+    }
+  }
+}
+
+/** The database itself said no: sending the same again cannot help. */
+const isRefused = (error: unknown): boolean =>
+  /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG)/.test(reasonOf(error));
+
+/** A holder that outlived its lease changes nothing, and says so. */
+function reportFenced(log: Log, work: Work, found: Found): void {
+  for (const { id } of work.endings) if (!found.settled.has(id)) log("job.fenced", { job: id });
+}

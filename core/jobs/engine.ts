@@ -1,0 +1,31 @@
+import type { Tokens } from "#core/accounts/tokens";
+import type { Clock } from "#core/lib/clock";
+import type { Log } from "#core/lib/log";
+import type { Databases } from "#core/store/shard";
+import type { Fetch } from "#core/x/client";
+import type { TurnLimits } from "./limits.ts";
+import type { Kinds } from "./registry.ts";
+import type { Queues } from "./wake.ts";
+
+/** What the engine runs on. Time, chance and the network are passed in. */
+export type Engine = {
+  databases: Databases;
+  queues: Queues;
+  kinds: Kinds;
+  clock: Clock;
+  /** 0..1 */
+  random: () => number;
+  log: Log;
+};
+
+/** What a consumer has besides: the way to X. */
+export type Consumer = Engine & {
+  tokens: Tokens;
+  network: Fetch;
+  x_url: string;
+  /** Calls to X at once in one turn. */
+  concurrency: number;
+  limits: TurnLimits;
+  /** How many turns may go on in the background; 0 makes every turn be awaited. */
+  background: number;
+};

@@ -1,0 +1,80 @@
+import { newId, type Entropy } from "#core/lib/ids";
+import { Problem } from "#core/lib/problem";
+import * as jobs from "#core/store/jobs";
+import type { JobRow, NewJob } from "#core/store/jobs";
+import * as lanes from "#core/store/lanes";
+import type { LaneRow } from "#core/store/lanes";
+import { shard, type Databases } from "#core/store/shard";
+import { gatesOf, laneOf, type Kind } from "./define.ts";
+import { EXPIRES_AFTER_MS, WAKE_HORIZON_MS } from "./limits.ts";
+import type { Wake } from "./wake.ts";
+
+/** What a client asks for, its params read by the kind's schema. Times in epoch ms. */
+export type Order = {
+  client_id: string;
+  account_id: string;
+  kind: Kind;
+  params: unknown;
+  run_at: number | null;
+  expires_at: number | null;
+  /** Any order: does not hold what comes behind it while it backs off. */
+  any_order: boolean;
+  max_attempts: number | null;
+  metadata: unknown;
+};
+
+/** The row that was written, and the wake-up to send once the client has its answer. */
+export type Enqueued = { job: JobRow; wake: Wake | null };
+
+/** A new job's id, on its account's database. */
+export const jobIdFor = (order: Order, now: number, chance?: Entropy): string =>
+  newId("job", order.account_id.slice(-1), now, chance);
+
+/**
+ * Write a job and note on its lane that there is something to do: one transaction, which may be repeated with the same id.
+ * Throws `not_found` when the account is not one of the client's.
+ */
+export async function enqueue(
+  databases: Databases,
+  order: Order,
+  id: string,
+  clock: { now: number; stored: number | null },
+): Promise<Enqueued> {
+  const db = shard(databases, order.account_id);
+  if (db === null) throw accountNotFound();
+  const row: NewJob = {
+    client_id: order.client_id,
+    id,
+    kind: order.kind.name,
+    account_id: order.account_id,
+    lane: laneOf(order.kind, order.account_id),
+    ordered: order.kind.ordered && !order.any_order ? 1 : 0,
+    max_attempts: order.max_attempts ?? order.kind.backoff.attempts,
+    params: JSON.stringify(order.params),
+    created_at: clock.now,
+    run_at: order.run_at,
+    expires_at: order.expires_at,
+    expires_after_ms: EXPIRES_AFTER_MS,
+    metadata: order.metadata === null ? null : JSON.stringify(order.metadata),
+  };
+  const [, scheduled, found] = await db.batch([
+    jobs.insert(db, clock.stored, [row]),
+    lanes.schedule(db, clock.stored, [{ client_id: row.client_id, id, gates: gatesOf(order.kind) }]),
+    jobs.find(db, row.client_id, id),
+  ]);
+  const job = (found?.results as JobRow[] | undefined)?.[0];
+  if (!job) throw accountNotFound();
+  return { job, wake: wakeFor((scheduled?.results as ScheduledLane[] | undefined)?.[0]) };
+}
+
+type ScheduledLane = Pick<LaneRow, "lane"> & { wait_ms: number };
+
+/** A lane whose time moved is woken by us if that is soon, and by the clock if it is not. */
+const wakeFor = (lane: ScheduledLane | undefined): Wake | null =>
+  lane !== undefined && lane.wait_ms <= WAKE_HORIZON_MS ? { lane: lane.lane, wait_ms: lane.wait_ms } : null;
+
+const accountNotFound = (): Problem =>
+  new Problem("not_found", {
+    detail: "No such account",
+    errors: [{ pointer: "/account_id", code: "not_found", detail: "No such account" }],
+  });

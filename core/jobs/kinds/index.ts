@@ -1,0 +1,18 @@
+import type { z } from "zod";
+import type { Kind } from "../define.ts";
+import { createKinds } from "../registry.ts";
+import { tweetCreate } from "./tweet-create.ts";
+import { tweetDelete } from "./tweet-delete.ts";
+
+/** Every kind of job. A new kind is its file and its line here. */
+export const kinds = [tweetCreate, tweetDelete] as const;
+
+export type KindName = (typeof kinds)[number]["name"];
+
+/** The params of a kind, as its `run` gets them. */
+export type ParamsOf<Name extends KindName> = z.output<
+  Extract<(typeof kinds)[number], { name: Name }>["params"]
+>;
+
+/** The list as the engine takes it: `run` is given params that the kind's own schema has read, so one type fits all. */
+export const allKinds = createKinds(kinds as unknown as readonly Kind[]);

@@ -1,0 +1,106 @@
+import { lost, retry, wait, type Outcome } from "#core/lib/outcome";
+import { reasonOf } from "#core/lib/log";
+import { Problem } from "#core/lib/problem";
+import type { Closing } from "#core/store/gates";
+import type { Head, JobRow } from "#core/store/jobs";
+import type { WindowReading } from "#core/store/lanes";
+import { createXClient } from "#core/x/client";
+import type { Rate } from "#core/x/headers";
+import { Refusal } from "#core/x/refusal";
+import type { Kind } from "./define.ts";
+import type { Consumer } from "./engine.ts";
+import { closing, settle, type Settlement, type Verdict } from "./settle.ts";
+
+/** A job that is claimed: running, under a lease. */
+export type Claimed = Head & { lease: string };
+
+export type Ran = Settlement & { window: WindowReading | null };
+
+/** For a job whose kind this version does not know: what `settle` needs to bury it. */
+const NO_KIND = { backoff: { attempts: 1, base_s: 1, cap_s: 1 }, reconcilable: false, endpoint: "" };
+
+/**
+ * Run a claimed job once, and say what becomes of it. Never throws.
+ * `maySend` says whether enough of the lease is left for a call.
+ */
+export async function run(consumer: Consumer, job: Claimed, maySend: () => boolean): Promise<Ran> {
+  const kind = consumer.kinds.find(job.kind);
+  const readings = new Map<string, Rate>();
+  const verdict = kind ? await attempt(consumer, kind, job, maySend, readings) : unreadable(job);
+  const now = consumer.clock.now();
+  const facts = kind ? { ...kind, reconcilable: kind.reconcile !== undefined } : NO_KIND;
+  const settlement = settle(job, verdict, facts, now, consumer.random());
+  consumer.log("job.settled", { job: job.id, lane: job.lane, outcome: verdict.type, attempt: job.attempts });
+  return {
+    ending: settlement.ending,
+    closings: [...settlement.closings, ...exhaustedWindows(job, readings, now)],
+    window: readings.get(facts.endpoint)?.window ?? null,
+  };
+}
+
+async function attempt(
+  consumer: Consumer,
+  kind: Kind,
+  job: Claimed,
+  maySend: () => boolean,
+  readings: Map<string, Rate>,
+): Promise<Verdict> {
+  const params = kind.params.safeParse(JSON.parse(job.params));
+  if (!params.success) return unreadable(job);
+  let began = false;
+  try {
+    const accessToken = await consumer.tokens.access(job.account_id, job.token_version);
+    if (accessToken === null) return wait({ scope: "account" }, "reconnect");
+    // Nothing was sent: the job goes back as it was.
+    if (!maySend()) return { type: "again", checkpoint: checkpointOf(job), after_s: 0 };
+    const x = createXClient({
+      fetch: consumer.network,
+      baseUrl: consumer.x_url,
+      accessToken,
+      now: () => consumer.clock.now(),
+      timeout_ms: consumer.limits.call_ms,
+      onReading: (endpoint, reading) => readings.set(endpoint, reading),
+    });
+    const input = {
+      params: params.data,
+      checkpoint: checkpointOf(job),
+      job_id: job.id,
+      account_id: job.account_id,
+    };
+    began = true;
+    const step = job.maybe_sent === 2 && kind.reconcile ? kind.reconcile.bind(kind) : kind.run.bind(kind);
+    return await step(input, { x, now: () => consumer.clock.now() });
+  } catch (error) {
+    if (error instanceof Refusal) return error.outcome;
+    return broken(consumer, kind, job, error, began);
+  }
+}
+
+/** A throw that is not a Refusal is a bug of ours. If X may have been called by a kind that must not repeat, it is lost. */
+function broken(consumer: Consumer, kind: Kind, job: JobRow, error: unknown, began: boolean): Outcome {
+  consumer.log("job.broke", { job: job.id, kind: kind.name, reason: reasonOf(error) });
+  const problem = new Problem("internal");
+  return began && !kind.repeatable ? lost(problem) : retry(problem);
+}
+
+const unreadable = (job: JobRow): Verdict => ({
+  type: "bury",
+  problem: new Problem("unreadable", { detail: `This version cannot run a stored ${job.kind}` }),
+});
+
+const checkpointOf = (job: JobRow): unknown => (job.checkpoint === null ? null : JSON.parse(job.checkpoint));
+
+/** Windows that the last call used up are closed now, in the commit that ends its job: never overrun by the next. */
+function exhaustedWindows(job: Claimed, readings: Map<string, Rate>, now: number): Closing[] {
+  const closings: Closing[] = [];
+  for (const [endpoint, { window, user_day, app_day }] of readings) {
+    for (const reading of [window, user_day])
+      if (reading?.remaining === 0)
+        closings.push(
+          closing(job, { scope: "window", endpoint }, "rate_limited", reading.resets_at - now, reading),
+        );
+    if (app_day?.remaining === 0)
+      closings.push(closing(job, { scope: "app" }, "rate_limited", app_day.resets_at - now, app_day));
+  }
+  return closings;
+}

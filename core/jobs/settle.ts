@@ -1,0 +1,163 @@
+import type { GateRef, Outcome } from "#core/lib/outcome";
+import type { Problem } from "#core/lib/problem";
+import { Problem as ProblemError } from "#core/lib/problem";
+import type { Closing } from "#core/store/gates";
+import type { Ending, JobRow } from "#core/store/jobs";
+import { backoffMs, type Backoff } from "./backoff.ts";
+
+/** An outcome, or the end of a job that cannot even be run. */
+export type Verdict = Outcome | { type: "bury"; problem: Problem };
+
+export type Settlement = { ending: Ending; closings: Closing[] };
+
+const LOG_KEEPS = 20;
+const FIRST_LOOK_MS = 5_000;
+/** How long a job waits for a window that is not its lane's, when X does not say. */
+const ELSEWHERE_MS = 30_000;
+
+/**
+ * What an outcome does to its job: the row's new values and the gates it closes. Pure; `random` is 0..1.
+ * A job of which it is unclear whether X acted (`maybe_sent` 2) stays `unknown` through every pause and is never dead.
+ */
+export function settle(
+  job: JobRow & { lease: string },
+  verdict: Verdict,
+  kind: { backoff: Backoff; reconcilable: boolean; endpoint: string },
+  now: number,
+  random: number,
+): Settlement {
+  const base = {
+    client_id: job.client_id,
+    id: job.id,
+    lease: job.lease,
+    result: null,
+    checkpoint: job.checkpoint,
+  };
+  const unclear = job.maybe_sent === 2;
+  const log = appended(job.log, verdict, now);
+  const open = {
+    state: unclear ? "unknown" : "waiting",
+    open: 1,
+    final: 0,
+    maybe_sent: unclear ? 2 : 0,
+  } as const;
+  const parked = { state: "unknown", open: null, final: 0, maybe_sent: 2, wait_ms: null } as const;
+  const given = (ending: Omit<Ending, keyof typeof base | "log" | "error"> & Partial<Ending>): Ending => ({
+    ...base,
+    log,
+    error: problemOf(verdict),
+    ...ending,
+  });
+  const counted = { attempts: job.attempts };
+  const uncounted = { attempts: Math.max(0, job.attempts - 1) };
+
+  switch (verdict.type) {
+    case "done":
+      return only(
+        given({ ...counted, ...ended("succeeded"), result: JSON.stringify(verdict.result ?? null) }),
+      );
+    case "again":
+      return only(
+        given({
+          ...uncounted,
+          ...open,
+          checkpoint: JSON.stringify(verdict.checkpoint ?? null),
+          wait_ms: verdict.after_s * 1000,
+        }),
+      );
+    case "wait": {
+      const opens_in_ms = verdict.until === null ? null : Math.max(0, verdict.until - now);
+      return {
+        ending: given({
+          ...uncounted,
+          ...open,
+          wait_ms: isOfLane(verdict.gate, kind.endpoint) ? null : (opens_in_ms ?? ELSEWHERE_MS),
+        }),
+        closings: [closing(job, verdict.gate, verdict.reason, opens_in_ms, null)],
+      };
+    }
+    case "retry": {
+      if (job.attempts < job.max_attempts)
+        return only(
+          given({
+            ...counted,
+            ...open,
+            wait_ms: backoffMs(kind.backoff, Math.max(1, job.attempts), random, verdict.after_s),
+          }),
+        );
+      const end = unclear ? parked : ended("dead");
+      return only(given({ ...counted, ...end, error: exhausted(verdict.problem) }));
+    }
+    case "lost":
+      return only(
+        kind.reconcilable
+          ? given({ ...counted, ...open, state: "unknown", maybe_sent: 2, wait_ms: FIRST_LOOK_MS })
+          : given({ ...counted, ...parked }),
+      );
+    case "fail":
+      return only(given({ ...counted, ...ended("failed") }));
+    case "bury":
+      return only(given(unclear ? { ...counted, ...parked } : { ...counted, ...ended("dead") }));
+  }
+}
+
+/** Whether the gate holds the lane by itself. If not, the job waits by its own time, or it would be claimed at once. */
+const isOfLane = (gate: GateRef, endpoint: string): boolean =>
+  gate.scope !== "window" || gate.endpoint === endpoint;
+
+const only = (ending: Ending): Settlement => ({ ending, closings: [] });
+
+const ended = (state: "succeeded" | "failed" | "dead") =>
+  ({ state, open: null, final: 1, maybe_sent: 0, wait_ms: null }) as const;
+
+/** Close a gate on behalf of a job: its full name is made here, where the job's account and lane are known. */
+export function closing(
+  job: JobRow & { lease: string },
+  gate: GateRef,
+  reason: string,
+  opens_in_ms: number | null,
+  reading: { limit: number; remaining: number } | null,
+): Closing {
+  return {
+    name: gateName(job, gate),
+    reason,
+    opens_in_ms,
+    limit: reading?.limit ?? null,
+    remaining: reading?.remaining ?? null,
+    client_id: job.client_id,
+    job_id: job.id,
+    lease: job.lease,
+  };
+}
+
+/** `{app}` is filled in by the store, which knows the lane's app. */
+function gateName(job: JobRow, gate: GateRef): string {
+  if (gate.scope === "window") return `window:${job.account_id}:${gate.endpoint}`;
+  return gate.scope === "account" ? `account:${job.account_id}` : "app:{app}";
+}
+
+function problemOf(verdict: Verdict): string | null {
+  const problem = "problem" in verdict ? verdict.problem : null;
+  return problem === null ? null : JSON.stringify(problem);
+}
+
+function exhausted(last: Problem): string {
+  const { upstream } = last.extra;
+  const detail = `Every attempt failed; the last one: ${last.extra.detail ?? last.code}`;
+  return JSON.stringify(new ProblemError("attempts_exhausted", upstream ? { detail, upstream } : { detail }));
+}
+
+/** The attempt log with one entry more, bounded to the last 20. */
+function appended(log: string, verdict: Verdict, now: number): string {
+  const problem = "problem" in verdict ? verdict.problem : null;
+  const entry = {
+    at: now,
+    outcome: verdict.type,
+    ...(problem && {
+      status: problem.extra.upstream?.status ?? null,
+      code: problem.code,
+      detail: problem.extra.detail ?? null,
+    }),
+  };
+  return JSON.stringify([...(JSON.parse(log) as unknown[]), entry].slice(-LOG_KEEPS));
+}

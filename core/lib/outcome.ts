@@ -1,0 +1,61 @@
+import type { Problem } from "./problem.ts";
+
+/**
+ * Which gate a wait closes. `window` is the account's window of one endpoint at X, `account` and `app` are the job's own;
+ * their full names are made in `settle`, where the job is known.
+ */
+export type GateRef = { scope: "window"; endpoint: string } | { scope: "account" } | { scope: "app" };
+
+/** Why a gate is closed, as clients read it in `blocked_on`. */
+export type GateReason =
+  | "rate_limited"
+  | "usage_capped"
+  | "credits_depleted"
+  | "token_rejected"
+  | "reconnect"
+  | "locked"
+  | "daily_limit"
+  | "app_forbidden";
+
+/** What one run of a job came to. Failure is a value: any throw that is not a `Refusal` is a bug. */
+export type Outcome =
+  | { type: "done"; result: unknown }
+  | { type: "again"; checkpoint: unknown; after_s: number }
+  | { type: "wait"; gate: GateRef; reason: GateReason; until: number | null; problem: Problem | null }
+  | { type: "retry"; problem: Problem; after_s: number | null }
+  | { type: "lost"; problem: Problem }
+  | { type: "fail"; problem: Problem };
+
+/** It happened. `result` is what the job's reader gets. */
+export const done = (result: unknown): Outcome => ({ type: "done", result });
+
+/** Progress, not the end: go on from `checkpoint` after `after_s` seconds. Costs no attempt. */
+export const again = (checkpoint: unknown, after_s: number): Outcome => ({
+  type: "again",
+  checkpoint,
+  after_s,
+});
+
+/**
+ * Not our turn: X did not act, and will not before the gate opens. Costs no attempt.
+ * `until` in epoch ms; null lets the gate back off by itself (30 s, doubling to 15 min).
+ */
+export const wait = (
+  gate: GateRef,
+  reason: GateReason,
+  until: number | null = null,
+  problem: Problem | null = null,
+): Outcome => ({ type: "wait", gate, reason, until, problem });
+
+/** X did not act, trying again may help. Costs an attempt. */
+export const retry = (problem: Problem, after_s: number | null = null): Outcome => ({
+  type: "retry",
+  problem,
+  after_s,
+});
+
+/** X may or may not have acted, and doing it twice would hurt: look, never repeat. */
+export const lost = (problem: Problem): Outcome => ({ type: "lost", problem });
+
+/** X's no: trying again cannot help. */
+export const fail = (problem: Problem): Outcome => ({ type: "fail", problem });

@@ -1,0 +1,72 @@
+import { NOW } from "./sql.ts";
+
+/** A row of `gates`. A gate is closed until `open_at` (epoch ms); one without a row is open. */
+export type GateRow = {
+  name: string;
+  open_at: number;
+  reason: string;
+  failures: number;
+  limit: number | null;
+  remaining: number | null;
+  resets_at: number | null;
+  updated_at: number;
+};
+
+/** `{app}` in `name` stands for the lane's app. Close a gate for `opens_in_ms` because of what a running job met. Null: 30 s, doubling to 15 min while it keeps happening. */
+export type Closing = {
+  name: string;
+  reason: string;
+  opens_in_ms: number | null;
+  limit: number | null;
+  remaining: number | null;
+  client_id: string;
+  job_id: string;
+  lease: string;
+};
+
+const FIRST_BACKOFF_MS = 30_000;
+const LONGEST_BACKOFF_MS = 900_000;
+
+/** A gate that closes again within 15 minutes of its last opening has not recovered: it doubles. */
+const FAILURES = `iif(gates.open_at > ${NOW} - ${LONGEST_BACKOFF_MS}, gates.failures + 1, 1)`;
+
+const backoff = (failures: string): string =>
+  `${NOW} + min(${LONGEST_BACKOFF_MS}, ${FIRST_BACKOFF_MS} * (1 << min(${failures} - 1, 10)))`;
+
+/**
+ * Close gates. Comes before the jobs' endings in a commit and counts only while each job still runs under its lease, so a
+ * commit that is sent twice closes once. An already later opening stays.
+ */
+export const close = (db: D1Database, now: number | null, closings: Closing[]): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO gates (name, open_at, reason, failures, "limit", remaining, resets_at, updated_at)
+       SELECT replace(c.name, '{app}', coalesce(lanes.app_id, '')), coalesce(${NOW} + c.opens_in_ms, ${backoff("1")}), c.reason, 1, c."limit", c.remaining,
+              ${NOW} + c.opens_in_ms, ${NOW}
+         FROM (SELECT value ->> 'name' AS name, value ->> 'reason' AS reason, value ->> 'opens_in_ms' AS opens_in_ms,
+                      value ->> 'limit' AS "limit", value ->> 'remaining' AS remaining,
+                      value ->> 'client_id' AS client_id, value ->> 'job_id' AS job_id, value ->> 'lease' AS lease
+                 FROM json_each(?2)) AS c
+         JOIN jobs ON jobs.client_id = c.client_id AND jobs.id = c.job_id AND jobs.lease = c.lease
+         LEFT JOIN lanes ON lanes.lane = jobs.lane
+        WHERE true
+           ON CONFLICT (name) DO UPDATE
+          SET open_at = max(gates.open_at, iif(excluded.resets_at IS NULL, ${backoff(FAILURES)}, excluded.open_at)),
+              reason = excluded.reason, failures = ${FAILURES}, "limit" = excluded."limit",
+              remaining = excluded.remaining, resets_at = excluded.resets_at, updated_at = excluded.updated_at`,
+    )
+    .bind(now, JSON.stringify(closings));
+
+/** The gates of some lanes that are closed now, each with its lane. */
+export const closedFor = (db: D1Database, now: number | null, lanes: string[]): D1PreparedStatement =>
+  db
+    .prepare(
+      `SELECT lanes.lane, gates.name, gates.reason, gates.open_at
+         FROM json_each(?2) AS m JOIN lanes ON lanes.lane = m.value, json_each(lanes.gates) AS name
+         JOIN gates ON gates.name = name.value WHERE gates.open_at > ${NOW}`,
+    )
+    .bind(now, JSON.stringify(lanes));
+
+/** Open the gates of an account, whatever closed them: its user has just reconnected it. */
+export const openAccount = (db: D1Database, accountId: string): D1PreparedStatement =>
+  db.prepare("DELETE FROM gates WHERE name = 'account:' || ?").bind(accountId);

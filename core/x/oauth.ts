@@ -1,0 +1,151 @@
+import { Problem, type ProblemCode } from "#core/lib/problem";
+import type { Answer, Received } from "./answer.ts";
+import { type Fetch, type Limits, send } from "./client.ts";
+import { readWords, upstreamOf } from "./words.ts";
+
+/** The X app that asks. `clientSecret` is null for public apps (native, single page). */
+export type OAuthApp = Limits & {
+  fetch: Fetch;
+  baseUrl: string;
+  clientId: string;
+  clientSecret: string | null;
+  userAgent?: string | undefined;
+};
+
+/** `scopes` is empty when X did not name them: then they are the ones asked for (RFC 6749, section 5.1). */
+export type Tokens = {
+  access_token: string;
+  refresh_token: string | null;
+  expires_in_s: number;
+  scopes: string[];
+};
+
+/**
+ * `grant_dead`: this code or refresh token will never work again. `app_fault`: X refused the app, not the user.
+ * `unclear`: X may or may not have used the grant up. `rate_limited`: not now. `bad_request`: a fault of ours.
+ */
+export type OAuthFailure = {
+  ok: false;
+  reason: "grant_dead" | "app_fault" | "unclear" | "rate_limited" | "bad_request";
+  problem: Problem;
+};
+
+export type TokenResult = { ok: true; tokens: Tokens } | OAuthFailure;
+
+/** Where to send the user's browser. `challenge` is S256 of the verifier; X wants spaces as %20, not "+". */
+export function authorizeUrl(ask: {
+  authorizeUrl: string;
+  clientId: string;
+  redirectUri: string;
+  scopes: readonly string[];
+  state: string;
+  challenge: string;
+}): string {
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: ask.clientId,
+    redirect_uri: ask.redirectUri,
+    scope: ask.scopes.join(" "),
+    state: ask.state,
+    code_challenge: ask.challenge,
+    code_challenge_method: "S256",
+  });
+  return `${ask.authorizeUrl}?${query.toString().replaceAll("+", "%20")}`;
+}
+
+/** Change the code of the callback, valid for 30 s, for tokens. */
+export const exchangeCode = (
+  app: OAuthApp,
+  grant: { code: string; redirectUri: string; verifier: string },
+): Promise<TokenResult> =>
+  askForTokens(app, {
+    grant_type: "authorization_code",
+    code: grant.code,
+    redirect_uri: grant.redirectUri,
+    code_verifier: grant.verifier,
+  });
+
+/** Change a refresh token, good for one use, for a new pair. */
+export const refresh = (app: OAuthApp, refreshToken: string): Promise<TokenResult> =>
+  askForTokens(app, { grant_type: "refresh_token", refresh_token: refreshToken });
+
+/** Make a token useless. Any 2xx is a yes. */
+export async function revoke(app: OAuthApp, token: string): Promise<{ ok: true } | OAuthFailure> {
+  const answer = await post(app, "/2/oauth2/revoke", { token });
+  return isSuccess(answer) ? { ok: true } : failure(answer);
+}
+
+async function askForTokens(app: OAuthApp, grant: Record<string, string>): Promise<TokenResult> {
+  const answer = await post(app, "/2/oauth2/token", grant);
+  const tokens = isSuccess(answer) ? readTokens(answer.json) : null;
+  return tokens ? { ok: true, tokens } : failure(answer);
+}
+
+/** `client_id` stands in the body beside Basic: confidential apps do not need it, yet X was seen to miss it. */
+function post(app: OAuthApp, path: string, form: Record<string, string>): Promise<Answer> {
+  const clientId = app.clientId.trim();
+  const headers = {
+    accept: "application/json",
+    "content-type": "application/x-www-form-urlencoded",
+    ...(app.clientSecret !== null && { authorization: basic(clientId, app.clientSecret.trim()) }),
+    ...(app.userAgent !== undefined && { "user-agent": app.userAgent }),
+  };
+  const body = new URLSearchParams({ ...form, client_id: clientId }).toString();
+  return send(app.fetch, app.baseUrl.replace(/\/$/, "") + path, { method: "POST", headers, body }, app);
+}
+
+/** RFC 6749, section 2.3.1. */
+const basic = (id: string, secret: string) =>
+  `Basic ${btoa(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`)}`;
+
+/** X's documented lifetime of an access token, for the day it is not named. */
+const LIFETIME_S = 7200;
+
+/** Only the access token is needed: a pair that came must never be thrown away for a detail beside it. */
+function readTokens(json: unknown): Tokens | null {
+  if (typeof json !== "object" || json === null) return null;
+  const { access_token, refresh_token, expires_in, scope } = json as Record<string, unknown>;
+  if (typeof access_token !== "string" || access_token === "") return null;
+  const lifetime = Number(expires_in);
+  return {
+    access_token,
+    refresh_token: typeof refresh_token === "string" && refresh_token !== "" ? refresh_token : null,
+    expires_in_s: lifetime > 0 && Number.isFinite(lifetime) ? lifetime : LIFETIME_S,
+    scopes: typeof scope === "string" ? scope.split(/\s+/).filter(Boolean) : [],
+  };
+}
+
+const isSuccess = (answer: Answer): answer is Received =>
+  "status" in answer && answer.status >= 200 && answer.status < 300;
+
+function failure(answer: Answer): OAuthFailure {
+  if ("unreachable" in answer) return no("unclear", "x_unreachable");
+  const { status } = answer;
+  const { error, detail } = readWords(answer);
+  // A 2xx without tokens is not quoted: half of it may be tokens.
+  const upstream = upstreamOf(isSuccess(answer) ? { ...answer, json: undefined, text: "" } : answer);
+  if (status < 400) return no("unclear", "x_unexpected", upstream);
+  if (status === 429) return no("rate_limited", "x_rate_limited", upstream);
+  if (status >= 500 || status === 408 || status === 425) return no("unclear", "x_unavailable", upstream);
+  if (error === "invalid_client" || error === "unauthorized_client") {
+    return no("app_fault", "app_refused", upstream);
+  }
+  if (error === "invalid_grant" || (error === "invalid_request" && isDead(detail))) {
+    return no("grant_dead", "x_unauthorized", upstream);
+  }
+  // Without an OAuth error: X's incidents answered 401 to everyone, and that must not cost a user the grant.
+  if (status === 401 || status === 402 || status === 403) return no("app_fault", "app_refused", upstream);
+  return error === null
+    ? no("unclear", "x_unexpected", upstream)
+    : no("bad_request", "x_invalid_request", upstream);
+}
+
+/** X says `invalid_request` where RFC 6749 has `invalid_grant`; only the sentence tells. */
+const isDead = (detail: string | null) =>
+  /value passed for the (token|authorization code) was invalid/i.test(detail ?? "");
+
+const no = (
+  reason: OAuthFailure["reason"],
+  code: ProblemCode,
+  upstream?: ReturnType<typeof upstreamOf>,
+): OAuthFailure => ({ ok: false, reason, problem: new Problem(code, upstream && { upstream }) });
