@@ -6,7 +6,7 @@ import type { Windows } from "./limits.ts";
 import { problem } from "./problem.ts";
 import { routeOf, type Route } from "./routes.ts";
 import type { Sim } from "./sim.ts";
-import { revoke, token } from "./tokens.ts";
+import { parametersOf, revoke, token } from "./tokens.ts";
 
 type Open = (sim: Sim, call: Call) => Answer | Promise<Answer>;
 
@@ -68,7 +68,7 @@ function bearer(sim: Sim, call: Call): Grant | null {
 // Whose tokens a call to the token endpoint is about.
 function formUser(sim: Sim, call: Call): string | null {
   if (call.method !== "POST") return null;
-  const form = new URLSearchParams(call.text());
+  const form = parametersOf(call);
   const refresh = sim.world.refresh.get(form.get("refresh_token") ?? form.get("token") ?? "");
   return refresh?.grant.user_id ?? sim.world.codes.get(form.get("code") ?? "")?.user_id ?? null;
 }

@@ -1,4 +1,4 @@
-import { Dropped, empty, html, type Answer } from "./exchange.ts";
+import { Dropped, empty, html, json, type Answer } from "./exchange.ts";
 import type { Fault } from "./faults.ts";
 import { problem, problemJson, usual } from "./problem.ts";
 import type { Window } from "./settings.ts";
@@ -32,18 +32,21 @@ export async function misbehave(
 }
 
 function errorAnswer({ status, body, headers = {} }: Fault & { kind: "error" }): Answer {
-  const plain = { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
-  const answer =
-    body === undefined
-      ? usual(status)
-      : typeof body === "string"
-        ? { ...plain, body }
-        : problemJson(status, body);
+  const answer = body === undefined ? usual(status) : given(status, body);
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
   return {
     ...answer,
     headers: { ...answer.headers, ...(Object.fromEntries(lower) as Record<string, string>) },
   };
+}
+
+// Only bodies with a problem's `type` are problems: OAuth's errors and the legacy ones are plain JSON.
+function given(status: number, body: unknown): Answer {
+  if (typeof body === "string") {
+    return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+  }
+  const isProblem = typeof body === "object" && body !== null && "type" in body;
+  return isProblem ? problemJson(status, body) : json(body, status);
 }
 
 function rateLimited(headers: boolean, { now_ms, window: [count, seconds] }: Surroundings): Answer {

@@ -69,7 +69,7 @@ export function invalid(settings: Settings, message: string, parameter?: string,
 export function notFound(settings: Settings, kind: "tweet" | "user", parameter: string, id: string) {
   return {
     value: id,
-    detail: `Could not find ${kind} with ${parameter}: [${id}].`,
+    detail: `Could not find ${kind} with id: [${id}].`,
     title: "Not Found Error",
     resource_type: kind,
     parameter,

@@ -90,11 +90,14 @@ function postOf(sim: Sim, tweet: Tweet, modern: boolean, fields: Set<string>, ex
   };
   const author: Json = { author_id: tweet.user_id, in_reply_to_user_id: parent?.user_id };
   const refs = linked.length > 0 ? linked : undefined;
-  const asked = new Set([...fields, ...expansions]);
+  // Expanding an attachment brings the field that names it.
+  const attached = expansions.has("attachments.media_keys") || expansions.has("attachments.poll_ids");
+  const named = attached ? new Set([...fields, "attachments"]) : fields;
+  const asked = new Set([...named, ...expansions]);
   // The new vocabulary gives authors, references and edits to `expansions` only.
   const body = modern
     ? {
-        ...pick({ ...shared, public_metrics: { repost_count: 0, ...metrics }, note_post: note }, fields),
+        ...pick({ ...shared, public_metrics: { repost_count: 0, ...metrics }, note_post: note }, named),
         ...pick({ ...author, referenced_posts: refs, edit_history_post_ids: tweet.edits }, expansions),
       }
     : {

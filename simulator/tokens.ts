@@ -1,12 +1,12 @@
 import { base64url, sha256, utf8 } from "./bytes.ts";
 import type { App, Code } from "./entities.ts";
-import { json, mediaType, type Answer, type Call } from "./exchange.ts";
+import { json, jsonBody, mediaType, type Answer, type Call } from "./exchange.ts";
 import { issue, lifetimes, rotate, tokenResponse } from "./grants.ts";
 import type { Sim } from "./sim.ts";
 
 /** POST /2/oauth2/token: X's OAuth 2.0, with its own wording of errors. */
 export async function token(sim: Sim, call: Call): Promise<Answer> {
-  const form = formOf(call);
+  const form = parametersOf(call);
   const app = clientOf(sim, call, form);
   if ("status" in app) return app;
   const grant_type = form.get("grant_type") ?? "";
@@ -18,7 +18,7 @@ export async function token(sim: Sim, call: Call): Promise<Answer> {
 
 /** POST /2/oauth2/revoke: a refresh token ends its whole grant, an access token only itself. */
 export function revoke(sim: Sim, call: Call): Answer {
-  const form = formOf(call);
+  const form = parametersOf(call);
   const app = clientOf(sim, call, form);
   if ("status" in app) return app;
   const given = form.get("token") ?? "";
@@ -94,15 +94,25 @@ function basicOf(encoded: string): [string, string] {
   try {
     const text = atob(encoded.trim());
     const colon = text.indexOf(":");
-    return [text.slice(0, colon), text.slice(colon + 1)];
+    // RFC 6749 has both parts form-encoded; plain ids and secrets are the same either way.
+    return [decodeURIComponent(text.slice(0, colon)), decodeURIComponent(text.slice(colon + 1))];
   } catch {
     return ["", ""];
   }
 }
 
-// Anything but a form has no parameters, so the first one needed is reported missing.
-function formOf(call: Call): URLSearchParams {
-  return new URLSearchParams(mediaType(call) === "application/x-www-form-urlencoded" ? call.text() : "");
+/**
+ * The parameters of a call to the OAuth endpoints. X documents a form; the public library twitter-api-v2 sends
+ * JSON and works against X, so X takes that too. Anything else has no parameters.
+ */
+export function parametersOf(call: Call): URLSearchParams {
+  const type = mediaType(call);
+  if (type === "application/x-www-form-urlencoded") return new URLSearchParams(call.text());
+  const body = type === "application/json" ? jsonBody(call) : null;
+  const form = new URLSearchParams();
+  if (typeof body !== "object" || body === null) return form;
+  for (const [name, value] of Object.entries(body)) if (typeof value === "string") form.set(name, value);
+  return form;
 }
 
 const missing = (name: string) => oauthError(400, "invalid_request", `Missing required parameter [${name}].`);

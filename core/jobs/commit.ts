@@ -2,15 +2,15 @@ import { Problem } from "#core/lib/problem";
 import * as gates from "#core/store/gates";
 import type { Closing } from "#core/store/gates";
 import * as jobs from "#core/store/jobs";
-import type { Ending, Head } from "#core/store/jobs";
+import type { Ending } from "#core/store/jobs";
 import * as lanes from "#core/store/lanes";
-import type { LaneState } from "#core/store/lanes";
+import type { HandBack, Look } from "#core/store/lanes";
 
 /** What one commit carries, for all lanes of a turn. */
 export type Work = {
   closings: Closing[];
   endings: Ending[];
-  handBacks: { lane: string; window: string | null }[];
+  handBacks: HandBack[];
   leases: string[];
   expires: string[];
   claims: string[];
@@ -18,8 +18,11 @@ export type Work = {
   alone: boolean;
 };
 
-/** What a commit found, read at its end: it says the same however often the commit was sent. */
-export type Found = { heads: Map<string, Head>; states: Map<string, LaneState>; settled: Set<string> };
+/**
+ * What a commit found, read at its end: `looks` say the same however often the commit was sent. `fenced` counts endings
+ * that changed nothing: their holder outlived its lease, or an earlier sending came through.
+ */
+export type Found = { looks: Map<string, Look>; fenced: number };
 
 export type CommitContext = {
   db: D1Database;
@@ -46,7 +49,7 @@ const EXPIRED = asJson(new Problem("expired"));
  */
 export async function commit(context: CommitContext, work: Work): Promise<Found> {
   const { db, now, lease } = context;
-  const looked = [...new Set([...work.handBacks.map(({ lane }) => lane), ...work.leases])];
+  const looked = [...new Set([...work.handBacks.map(({ lane }) => lane), ...work.leases, ...work.claims])];
   const statements: D1PreparedStatement[] = [];
   const add = (needed: number, make: () => D1PreparedStatement): number =>
     needed === 0 ? -1 : statements.push(make()) - 1;
@@ -58,15 +61,13 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   add(work.leases.length, () => lanes.lease(db, now, lease, work.leases, context.lease_ms));
   add(work.expires.length, () => jobs.expire(db, now, lease, work.expires, EXPIRED));
   add(work.claims.length, () => jobs.claim(db, now, lease, work.claims, context.unrepeatable, work.alone));
-  const heads = add(work.claims.length, () => jobs.heads(db, now, lease, work.claims));
-  const states = add(looked.length, () => lanes.states(db, now, lease, looked));
+  const look = add(looked.length, () => lanes.look(db, now, lease, looked));
 
   const results = await db.batch(statements);
   const rows = <Row>(index: number): Row[] => (results[index]?.results ?? []) as Row[];
   return {
-    heads: new Map(rows<Head>(heads).map((head) => [head.lane, head])),
-    states: new Map(rows<LaneState>(states).map((state) => [state.lane, state])),
-    settled: new Set(rows<{ id: string }>(settled).map(({ id }) => id)),
+    looks: new Map(rows<Look>(look).map((one) => [one.lane, one])),
+    fenced: settled < 0 ? 0 : work.endings.length - (results[settled]?.meta.changes ?? 0),
   };
 }
 

@@ -1,8 +1,7 @@
 import { within } from "#core/lib/clock";
 import { reasonOf, type Log } from "#core/lib/log";
-import type { Closing } from "#core/store/gates";
-import type { Ending, Head } from "#core/store/jobs";
-import type { LaneState } from "#core/store/lanes";
+import type { HandBack, Look } from "#core/store/lanes";
+import type { Settlement } from "./settle.ts";
 import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
 
 /**
@@ -10,16 +9,16 @@ import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
  * asked meanwhile rides in the next. So the cost of a job falls as load grows.
  */
 export type Committer = {
-  /** Take lanes; resolves with how each stands once the commit is through. */
-  lease(lanes: string[]): Promise<Map<string, LaneState>>;
-  /** Claim the next job of a lane that is held. */
-  claim(lane: string, how?: { alone: boolean }): Promise<Head | null>;
+  /** Take lanes; resolves once the commit is through. */
+  lease(lanes: string[]): Promise<void>;
+  /** Claim the next job of a lane. */
+  claim(lane: string, how: { alone: boolean }): Promise<Look | null>;
   /** End a lane's overdue first job and claim the next. */
-  expire(lane: string): Promise<Head | null>;
-  /** Write what a job came to and, if asked, claim the lane's next in the same commit. */
-  settle(ending: Ending, closings: Closing[], claim: boolean, lane: string): Promise<Head | null>;
+  expire(lane: string): Promise<Look | null>;
+  /** Write what a job came to, and in the same commit claim its lane's next if asked. */
+  settle(settlement: Settlement, lane: string, then: "claim" | "keep"): Promise<Look | null>;
   /** Give a lane back; resolves with when it is next due. */
-  handBack(lane: string, window: string | null): Promise<LaneState | null>;
+  handBack(lane: HandBack): Promise<Look | null>;
 };
 
 export type CommitterOptions = Omit<CommitContext, "now"> & {
@@ -67,32 +66,30 @@ export function createCommitter(options: CommitterOptions): Committer {
       if (!running) void pump();
     });
 
+  const askOf = async (lane: string, add: (work: Work) => void): Promise<Look | null> =>
+    (await ask(add)).looks.get(lane) ?? null;
+
   return {
-    lease: async (lanes) => (await ask((next) => next.leases.push(...lanes))).states,
-    claim: async (lane, how) => {
-      const found = await ask((next) => {
-        next.claims.push(lane);
-        next.alone ||= how?.alone ?? false;
-      });
-      return found.heads.get(lane) ?? null;
+    lease: async (lanes) => {
+      await ask((next) => next.leases.push(...lanes));
     },
-    expire: async (lane) => {
-      const found = await ask((next) => {
+    claim: (lane, { alone }) =>
+      askOf(lane, (next) => {
+        next.claims.push(lane);
+        next.alone ||= alone;
+      }),
+    expire: (lane) =>
+      askOf(lane, (next) => {
         next.expires.push(lane);
         next.claims.push(lane);
-      });
-      return found.heads.get(lane) ?? null;
-    },
-    settle: async (ending, closings, claim, lane) => {
-      const found = await ask((next) => {
+      }),
+    settle: ({ ending, closings }, lane, then) =>
+      askOf(lane, (next) => {
         next.endings.push(ending);
         next.closings.push(...closings);
-        if (claim) next.claims.push(lane);
-      });
-      return found.heads.get(lane) ?? null;
-    },
-    handBack: async (lane, window) =>
-      (await ask((next) => next.handBacks.push({ lane, window }))).states.get(lane) ?? null,
+        if (then === "claim") next.claims.push(lane);
+      }),
+    handBack: (lane) => askOf(lane.lane, (next) => next.handBacks.push(lane)),
   };
 }
 
@@ -111,7 +108,8 @@ async function repeated(options: CommitterOptions, work: Work): Promise<Found> {
   for (let attempt = 1; ; attempt++) {
     try {
       const found = await within(commit({ ...options, now: options.now() }, work), TRY_TIMEOUT_MS);
-      if (attempt === 1) reportFenced(options.log, work, found);
+      // On the first sending nothing but a lost lease explains it.
+      if (attempt === 1 && found.fenced > 0) options.log("jobs.fenced", { jobs: found.fenced });
       return found;
     } catch (error) {
       if (attempt === TRIES || isRefused(error)) throw error;
@@ -124,8 +122,3 @@ async function repeated(options: CommitterOptions, work: Work): Promise<Found> {
 /** The database itself said no: sending the same again cannot help. */
 const isRefused = (error: unknown): boolean =>
   /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG)/.test(reasonOf(error));
-
-/** A holder that outlived its lease changes nothing, and says so. */
-function reportFenced(log: Log, work: Work, found: Found): void {
-  for (const { id } of work.endings) if (!found.settled.has(id)) log("job.fenced", { job: id });
-}

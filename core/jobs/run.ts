@@ -2,7 +2,7 @@ import { lost, retry, wait, type Outcome } from "#core/lib/outcome";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import type { Closing } from "#core/store/gates";
-import type { Head, JobRow } from "#core/store/jobs";
+import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
 import { createXClient } from "#core/x/client";
 import type { Rate } from "#core/x/headers";
@@ -12,7 +12,7 @@ import type { Consumer } from "./engine.ts";
 import { closing, settle, type Settlement, type Verdict } from "./settle.ts";
 
 /** A job that is claimed: running, under a lease. */
-export type Claimed = Head & { lease: string };
+export type Claimed = JobRow & { lease: string; token_version: number | null };
 
 export type Ran = Settlement & { window: WindowReading | null };
 

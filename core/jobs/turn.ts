@@ -1,10 +1,9 @@
 import { reasonOf } from "#core/lib/log";
-import type { Head } from "#core/store/jobs";
-import type { LaneState, WindowReading } from "#core/store/lanes";
+import type { Look } from "#core/store/lanes";
 import type { Committer } from "./committer.ts";
 import type { Consumer } from "./engine.ts";
 import { WAKE_HORIZON_MS } from "./limits.ts";
-import { run, type Claimed } from "./run.ts";
+import { run, type Claimed, type Ran } from "./run.ts";
 import type { Slots } from "./slots.ts";
 import type { Wake } from "./wake.ts";
 
@@ -17,23 +16,21 @@ export type Turn = {
   began_at: number;
 };
 
-/** How a loop left its lane. */
+/** How a loop left its lane: the wake-up it needs, and whether its first job must run alone. */
 export type Left = { wake: Wake | null; suspect: boolean };
 
-const UNTOUCHED: Left = { wake: null, suspect: false };
-
 /**
- * Work one leased lane until it has nothing to do now, or the turn's time is up, and give it back. Never throws: a lane
- * that cannot be given back is found again when its lease runs out.
+ * Work one lane until it has nothing to do now, or the turn's time is up. Never throws: a lane that could not be given back
+ * is found again when its lease runs out.
  */
 export async function workLane(turn: Turn, lane: string, how: { alone: boolean }): Promise<Left> {
   try {
-    const { window, suspect } = await workJobs(turn, lane, how);
-    if (suspect) return { wake: null, suspect };
-    return { wake: soon(await turn.committer.handBack(lane, window)), suspect };
+    const { look, window } = await workJobs(turn, lane, how);
+    if (look?.suspect === 1 && !how.alone) return { wake: null, suspect: true };
+    return { wake: soon(await turn.committer.handBack({ lane, window })), suspect: false };
   } catch (error) {
     turn.consumer.log("lane.left", { lane, reason: reasonOf(error) });
-    return UNTOUCHED;
+    return { wake: null, suspect: false };
   }
 }
 
@@ -41,52 +38,58 @@ export async function workLane(turn: Turn, lane: string, how: { alone: boolean }
  * A lane that is due within the horizon is woken by whoever knows: also one that never was ours because its wake-up came
  * early. One that another holds is theirs.
  */
-const soon = (state: LaneState | null): Wake | null =>
-  state?.wait_ms != null && state.held === 0 && state.wait_ms <= WAKE_HORIZON_MS
-    ? { lane: state.lane, wait_ms: state.wait_ms }
+const soon = (look: Look | null): Wake | null =>
+  look?.wait_ms != null && look.held === 0 && look.wait_ms <= WAKE_HORIZON_MS
+    ? { lane: look.lane, wait_ms: look.wait_ms }
     : null;
 
 /** The loop: one job at a time, each in a slot; its ending and the claim of the next are one commit. */
 async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
   const { committer, slots } = turn;
   let window: string | null = null;
-  let next: Head | null = null;
-  let suspect = false;
+  let look: Look | null = null;
 
   await slots.acquire();
   try {
-    next = mayClaim(turn) ? await claim(turn, lane, how) : null;
-    while (next?.mine === 1) {
-      const job = asClaimed(next);
-      const { ending, closings, window: reading } = await run(turn.consumer, job, () => maySend(turn));
-      window = asWindow(reading) ?? window;
-      if (mayClaim(turn) && slots.idle() && !how.alone) {
-        next = await skipOverdue(turn, lane, await committer.settle(ending, closings, true, lane));
-        continue;
+    if (mayClaim(turn)) look = await skipOverdue(turn, await committer.claim(lane, how));
+    while (look?.running === 1) {
+      const ran = await run(turn.consumer, asClaimed(look), () => maySend(turn));
+      window = ran.window === null ? window : JSON.stringify(ran.window);
+      if (!mayClaim(turn) || how.alone) {
+        await committer.settle(ran, lane, "keep");
+        look = null;
+      } else if (slots.idle()) {
+        look = await skipOverdue(turn, await committer.settle(ran, lane, "claim"));
+      } else {
+        look = await afterOthers(turn, ran, lane, how);
       }
-      // Somebody waits for a slot: let it have this one while the ending is written.
-      slots.release();
-      try {
-        await committer.settle(ending, closings, false, lane);
-      } finally {
-        await slots.acquire();
-      }
-      next = mayClaim(turn) && !how.alone ? await claim(turn, lane, how) : null;
     }
-    suspect = next?.suspect === 1;
   } finally {
     slots.release();
   }
-  return { window, suspect };
+  return { look, window };
 }
 
-const claim = async (turn: Turn, lane: string, how: { alone: boolean }): Promise<Head | null> =>
-  skipOverdue(turn, lane, await turn.committer.claim(lane, how));
+/** Somebody waits for a slot: they have this one while the ending is written, and the lane claims when it is its turn again. */
+async function afterOthers(
+  turn: Turn,
+  ran: Ran,
+  lane: string,
+  how: { alone: boolean },
+): Promise<Look | null> {
+  turn.slots.release();
+  try {
+    await turn.committer.settle(ran, lane, "keep");
+  } finally {
+    await turn.slots.acquire();
+  }
+  return mayClaim(turn) ? skipOverdue(turn, await turn.committer.claim(lane, how)) : null;
+}
 
 /** Jobs whose time to be sent has passed end here, one after the other, unsent. */
-async function skipOverdue(turn: Turn, lane: string, head: Head | null): Promise<Head | null> {
-  let next = head;
-  while (next?.overdue === 1 && mayClaim(turn)) next = await turn.committer.expire(lane);
+async function skipOverdue(turn: Turn, look: Look | null): Promise<Look | null> {
+  let next = look;
+  while (next?.overdue === 1 && mayClaim(turn)) next = await turn.committer.expire(next.lane);
   return next;
 }
 
@@ -99,10 +102,5 @@ const maySend = (turn: Turn): boolean => {
   return turn.consumer.clock.now() - turn.began_at <= lease_ms - send_margin_ms;
 };
 
-function asClaimed(head: Head): Claimed {
-  if (head.lease === null) throw new Error("a running job without a lease");
-  return { ...head, lease: head.lease };
-}
-
-const asWindow = (reading: WindowReading | null): string | null =>
-  reading === null ? null : JSON.stringify(reading);
+/** A look that says `running` has the whole row of a job, and its lease. */
+const asClaimed = (look: Look): Claimed => look as Claimed;

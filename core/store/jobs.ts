@@ -1,5 +1,5 @@
 import { fromStates, type State } from "#core/lib/lifecycle";
-import { GATES_OPEN, headOf, NOW } from "./sql.ts";
+import { GATES_OPEN, headOf, isIn, namesIn, NOW } from "./sql.ts";
 
 /** A row of `jobs`. Times in epoch ms; `params`, `checkpoint`, `result`, `error`, `log`, `metadata` are JSON text. */
 export type JobRow = {
@@ -147,7 +147,7 @@ export const rescue = (
       `UPDATE jobs SET
          state = CASE WHEN maybe_sent > 0 THEN 'unknown' WHEN cancel_requested = 1 THEN 'canceled'
                       WHEN crashes >= 2 OR attempts >= max_attempts THEN 'dead' ELSE 'waiting' END,
-         open = CASE WHEN maybe_sent > 0 THEN iif(crashes < 2 AND kind IN (SELECT value FROM json_each(?3)), 1, NULL)
+         open = CASE WHEN maybe_sent > 0 THEN iif(crashes < 2 AND ${isIn("?3", "kind")}, 1, NULL)
                      WHEN cancel_requested = 1 OR crashes >= 2 OR attempts >= max_attempts THEN NULL ELSE 1 END,
          finished_at = CASE WHEN maybe_sent = 0 AND (cancel_requested = 1 OR crashes >= 2 OR attempts >= max_attempts)
                             THEN ${NOW} END,
@@ -159,8 +159,8 @@ export const rescue = (
          lease = NULL,
          sequence = sequence + 1,
          log = json_insert(log, '$[#]', json_object('at', ${NOW}, 'outcome', 'crashed'))
-        FROM (SELECT lanes.client_id, lanes.lane, lanes.lease FROM json_each(?2) AS m
-                JOIN lanes ON lanes.lane = m.value
+        FROM (SELECT lanes.client_id, lanes.lane, lanes.lease FROM ${namesIn("?2", lanes.length)} AS m
+                JOIN lanes ON lanes.lane = m.lane
                WHERE lanes.lease IS NOT NULL AND lanes.leased_until <= ${NOW}) AS expired
        WHERE jobs.client_id = expired.client_id AND jobs.lease = expired.lease
          AND jobs.state IN (${fromStates("rescue")})
@@ -188,8 +188,8 @@ export const expire = (
     .prepare(
       `UPDATE jobs SET state = 'failed', open = NULL, finished_at = ${NOW}, next_attempt_at = NULL, error = ?4,
                        sequence = sequence + 1
-        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM json_each(?3) AS m
-                JOIN lanes ON lanes.lane = m.value WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW}) AS head
+        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM ${namesIn("?3", lanes.length)} AS m
+                JOIN lanes ON lanes.lane = m.lane WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW}) AS head
        WHERE jobs.client_id = head.client_id AND jobs.id = head.id
          AND jobs.state IN (${fromStates("expire")}) AND jobs.expires_at <= ${NOW}`,
     )
@@ -218,7 +218,7 @@ const STOP = "jobs.cancel_requested = 1 AND e.state = 'waiting'";
 
 /**
  * Write what running jobs came to, each only while its lease is the one that ran it. A job that goes on but was asked to
- * be canceled ends canceled. Returns the ids that moved.
+ * be canceled ends canceled.
  */
 export const settle = (db: D1Database, now: number | null, endings: Ending[]): D1PreparedStatement =>
   db
@@ -238,8 +238,7 @@ export const settle = (db: D1Database, now: number | null, endings: Ending[]): D
                      value ->> 'result' AS result, value ->> 'error' AS error, value ->> 'log' AS log
                 FROM json_each(?2)) AS e
        WHERE jobs.client_id = e.client_id AND jobs.id = e.id AND jobs.lease = e.lease
-         AND jobs.state IN (${fromStates("done")})
-       RETURNING id`,
+         AND jobs.state IN (${fromStates("done")})`,
     )
     .bind(now, JSON.stringify(endings));
 
@@ -260,47 +259,15 @@ export const claim = (
     .prepare(
       `UPDATE jobs SET state = 'running', lease = ?2, attempts = attempts + 1, next_attempt_at = NULL,
                        started_at = coalesce(started_at, ${NOW}), sequence = sequence + 1,
-                       maybe_sent = iif(maybe_sent = 0 AND kind IN (SELECT value FROM json_each(?4)), 1, maybe_sent)
-        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM json_each(?3) AS m
-                JOIN lanes ON lanes.lane = m.value
+                       maybe_sent = iif(maybe_sent = 0 AND ${isIn("?4", "kind")}, 1, maybe_sent)
+        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM ${namesIn("?3", lanes.length)} AS m
+                JOIN lanes ON lanes.lane = m.lane
                WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW} AND ${GATES_OPEN}) AS head
        WHERE jobs.client_id = head.client_id AND jobs.id = head.id AND jobs.state IN (${fromStates("claim")})
          AND jobs.due_at <= ${NOW} AND coalesce(jobs.next_attempt_at, 0) <= ${NOW}
          AND (jobs.expires_at > ${NOW} OR jobs.state = 'unknown') AND (jobs.crashes < 2 OR ?5)`,
     )
     .bind(now, lease, JSON.stringify(lanes), JSON.stringify(unrepeatable), alone ? 1 : 0);
-
-/** The first job of a leased lane, and what a holder must know of it. */
-export type Head = JobRow & {
-  /** Running under the asker's lease: its to run. */
-  mine: 0 | 1;
-  /** Passed its `expires_at` before it was sent. */
-  overdue: 0 | 1;
-  /** Due, and held back only because it crashed its Worker twice. */
-  suspect: 0 | 1;
-  /** The version of the account's token pair, or null when the account is gone. */
-  token_version: number | null;
-};
-
-/** The first jobs of the lanes that this lease holds: what loops run, whatever an earlier answer said. */
-export const heads = (
-  db: D1Database,
-  now: number | null,
-  lease: string,
-  lanes: string[],
-): D1PreparedStatement =>
-  db
-    .prepare(
-      `SELECT jobs.*, jobs.state = 'running' AND jobs.lease = ?2 AS mine,
-              jobs.state IN (${fromStates("expire")}) AND jobs.expires_at <= ${NOW} AS overdue,
-              jobs.state IN (${fromStates("claim")}) AND jobs.crashes >= 2 AND jobs.due_at <= ${NOW}
-                AND coalesce(jobs.next_attempt_at, 0) <= ${NOW} AND ${GATES_OPEN} AS suspect,
-              (SELECT token_version FROM accounts WHERE accounts.id = jobs.account_id) AS token_version
-         FROM json_each(?3) AS m JOIN lanes ON lanes.lane = m.value
-         JOIN jobs ON jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}
-        WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW}`,
-    )
-    .bind(now, lease, JSON.stringify(lanes));
 
 /** Cancel what has not started. Returns its id, or nothing. */
 export const cancel = (

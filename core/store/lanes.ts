@@ -1,4 +1,6 @@
-import { headOf, NOW } from "./sql.ts";
+import { fromStates } from "#core/lib/lifecycle";
+import type { JobRow } from "./jobs.ts";
+import { GATES_A_LANE, GATES_OPEN, headOf, namesIn, NOW } from "./sql.ts";
 
 /** A row of `lanes`. Times in epoch ms; `gates` and `window` are JSON text. */
 export type LaneRow = {
@@ -30,12 +32,11 @@ export const schedule = (
     .prepare(
       `INSERT INTO lanes (lane, client_id, account_id, app_id, gates, next_at)
        SELECT j.lane, j.client_id, a.id, a.app_id,
-              replace(replace(m.value ->> 'gates', '{app}', a.app_id), '{account}', a.id), min(j.due_at)
+              replace(replace(m.value ->> 'gates', '{app}', a.app_id), '{account}', a.id), j.due_at
          FROM json_each(?2) AS m
          JOIN jobs AS j ON j.client_id = m.value ->> 'client_id' AND j.id = m.value ->> 'id' AND j.open = 1
          JOIN accounts AS a ON a.id = j.account_id
-        GROUP BY j.lane
-       HAVING true
+        WHERE true
            ON CONFLICT (lane) DO UPDATE
           SET next_at = excluded.next_at, gates = excluded.gates, app_id = excluded.app_id
         WHERE lanes.next_at IS NULL OR excluded.next_at < lanes.next_at
@@ -57,20 +58,38 @@ export const lease = (
   db
     .prepare(
       `UPDATE lanes SET lease = ?2, leased_until = ${NOW} + ?4
-        WHERE lane IN (SELECT value FROM json_each(?3)) AND next_at <= ${NOW}
+        FROM ${namesIn("?3", lanes.length)} AS m WHERE lanes.lane = m.lane AND next_at <= ${NOW}
           AND (lease IS NULL OR leased_until <= ${NOW})`,
     )
     .bind(now, id, JSON.stringify(lanes), lastsMs);
 
-/** How lanes stand: who holds them, and when they next have something to do, as ms from now. */
-export type LaneState = Pick<LaneRow, "lane" | "next_at"> & {
-  held: 0 | 1;
-  mine: 0 | 1;
+/**
+ * A lane as a commit left it, and its first job when the asker holds it. `wait_ms`: until it next has something to do.
+ * Everything of the job is null when the lane is another's, free, or empty.
+ */
+export type Look = {
+  lane: string;
   wait_ms: number | null;
-};
+  held: 0 | 1;
+  /** Running under the asker's lease: its to run. */
+  running: 0 | 1 | null;
+  /** Passed its `expires_at` before it was sent. */
+  overdue: 0 | 1 | null;
+  /** Due, and held back only because it crashed its Worker twice. */
+  suspect: 0 | 1 | null;
+  /** The version of the account's token pair, or null when the account is gone. */
+  token_version: number | null;
+} & { [Column in keyof JobRow]: JobRow[Column] | null };
 
-/** Look at lanes by name. `held`: by a live lease. */
-export const states = (
+/** Passed its time unsent. */
+const OVERDUE = `jobs.state IN (${fromStates("expire")}) AND jobs.expires_at <= ${NOW}`;
+
+/** Due, but it crashed its Worker twice. */
+const SUSPECT = `jobs.crashes >= 2 AND jobs.state IN (${fromStates("claim")}) AND jobs.due_at <= ${NOW}
+  AND coalesce(jobs.next_attempt_at, 0) <= ${NOW} AND ${GATES_OPEN}`;
+
+/** Look at lanes after everything else of a commit: what loops go by, whatever earlier statements returned. */
+export const look = (
   db: D1Database,
   now: number | null,
   lease: string,
@@ -78,37 +97,57 @@ export const states = (
 ): D1PreparedStatement =>
   db
     .prepare(
-      `SELECT lane, next_at, next_at - ${NOW} AS wait_ms, lease IS NOT NULL AND leased_until > ${NOW} AS held,
-              lease IS ?2 AND leased_until > ${NOW} AS mine
-         FROM lanes WHERE lane IN (SELECT value FROM json_each(?3))`,
+      `SELECT jobs.*, lanes.lane, lanes.next_at - ${NOW} AS wait_ms,
+              lanes.lease IS NOT NULL AND lanes.leased_until > ${NOW} AS held,
+              jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
+              (SELECT token_version FROM accounts WHERE accounts.id = jobs.account_id) AS token_version
+         FROM ${namesIn("?3", lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
+         LEFT JOIN jobs ON lanes.lease = ?2 AND lanes.leased_until > ${NOW}
+                       AND jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}`,
     )
     .bind(now, lease, JSON.stringify(lanes));
 
+/** When a lane is next due, from its first job and its gates; NULL when it is empty. `lanes` must be in scope. */
+const NEXT_AT = `(
+  SELECT min(iif(jobs.state = 'unknown', 9e15, jobs.expires_at),
+             max(jobs.due_at, coalesce(jobs.next_attempt_at, 0), ${closedUntil()}))
+    FROM jobs WHERE jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")})`;
+
+/** When the last of a lane's gates opens, or 0. */
+function closedUntil(): string {
+  const gate = (index: number) =>
+    `coalesce((SELECT gates.open_at FROM gates WHERE gates.name = lanes.gates ->> ${index} AND gates.open_at > ${NOW}), 0)`;
+  return Array.from({ length: GATES_A_LANE }, (_, index) => gate(index)).join(", ");
+}
+
+/** A lane to give back, and what X's headers said last of its window (JSON), if anything new. */
+export type HandBack = { lane: string; window: string | null };
+
 /**
- * Give lanes back. When a lane is next due is found here, in the statement that lets it go, from its first job and its
- * gates: work that came while it was held is never overlooked. Behind closed gates a lane is due when they open or its
- * first job expires, whichever is earlier.
+ * Give lanes back. When a lane is next due is found here, in the statement that lets it go: work that came while it was
+ * held is never overlooked. Behind closed gates a lane is due when they open or its first job expires, whichever is
+ * earlier.
  */
-export const handBack = (
+export function handBack(
   db: D1Database,
   now: number | null,
   lease: string,
-  lanes: { lane: string; window: string | null }[],
-): D1PreparedStatement =>
-  db
+  lanes: HandBack[],
+): D1PreparedStatement {
+  const rows = lanes.map((_, index) => `(?3 ->> ${index}, ?4 ->> ${index})`).join(",");
+  return db
     .prepare(
-      `UPDATE lanes SET lease = NULL, leased_until = NULL, window = coalesce(m.window, lanes.window),
-              next_at = (
-                SELECT min(
-                  iif(j.state = 'unknown', 9e15, j.expires_at),
-                  max(j.due_at, coalesce(j.next_attempt_at, 0), coalesce((
-                    SELECT max(gates.open_at) FROM json_each(lanes.gates) AS name JOIN gates ON gates.name = name.value
-                     WHERE gates.open_at > ${NOW}), 0)))
-                  FROM jobs AS j WHERE j.client_id = lanes.client_id AND j.id = ${headOf("lanes.lane")})
-         FROM (SELECT value ->> 'lane' AS lane, value ->> 'window' AS window FROM json_each(?3)) AS m
-        WHERE lanes.lane = m.lane AND lanes.lease = ?2`,
+      `UPDATE lanes SET lease = NULL, leased_until = NULL, window = coalesce(m.column2, lanes.window),
+                        next_at = ${NEXT_AT}
+         FROM (VALUES ${rows}, (NULL, NULL)) AS m WHERE lanes.lane = m.column1 AND lanes.lease = ?2`,
     )
-    .bind(now, lease, JSON.stringify(lanes));
+    .bind(
+      now,
+      lease,
+      JSON.stringify(lanes.map(({ lane }) => lane)),
+      JSON.stringify(lanes.map(({ window }) => window)),
+    );
+}
 
 /** Lanes to wake: those with something to do before `withinMs` that nobody holds, in the order of their time. */
 export const due = (

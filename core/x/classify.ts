@@ -37,7 +37,7 @@ const appForbidden = waits("app", "app_forbidden", null, "x_app_forbidden");
 
 /** Everything X can say that is not success, matched top to bottom. The last row takes what is left. */
 const rows: readonly Row[] = [
-  // A 2xx without what was asked. A read may say in `errors[]` that there is nothing; a write may have happened.
+  // A 2xx without what was asked for. `errors[]` may say that there is nothing, but a new tweet may exist for all that.
   { status: [200, 299], repeatable: true, kinds: ["resource-not-found"], then: failed("x_not_found") },
   { status: [0, 399], then: unclear("x_unexpected") },
 

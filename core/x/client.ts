@@ -32,6 +32,8 @@ export type CallOptions<T> = {
   body?: unknown;
   /** What the caller needs from a 2xx (`json` is undefined when there was none); undefined means: not there. */
   expect: (json: unknown) => T | undefined;
+  /** What a 404 means to this caller; without it, a 404 is a refusal. */
+  absent?: T;
 };
 
 export type XClient = { call: <T>(endpoint: Endpoint, options: CallOptions<T>) => Promise<T> };
@@ -42,7 +44,7 @@ const TIMEOUT_MS = 20_000;
 export function createXClient(options: XClientOptions): XClient {
   const { fetch, now, onReading } = options;
   return {
-    async call(endpoint, { params, query, body, expect }) {
+    async call(endpoint, { params, query, body, expect, absent }) {
       const url = urlOf(options.baseUrl, endpoint, params, query);
       const headers = headersOf(options, body !== undefined);
       const answer = await send(
@@ -53,6 +55,8 @@ export function createXClient(options: XClientOptions): XClient {
       );
       if ("unreachable" in answer) throw new Refusal(classify(answer, endpoint, now()));
       onReading?.(endpoint.name, answer.rate);
+      // An empty 404 is an unknown route: an outage of X, not a thing that is gone.
+      if (answer.status === 404 && answer.json !== undefined && absent !== undefined) return absent;
       const found = answer.status >= 200 && answer.status < 300 ? expect(answer.json) : undefined;
       if (found === undefined) throw new Refusal(classify(answer, endpoint, now()));
       return found;

@@ -1,7 +1,10 @@
 /** One family of rate headers. `resets_at` is epoch ms on our clock. */
 export type RateWindow = { limit: number; remaining: number; resets_at: number };
 
-/** What the headers of one answer say. `skew_ms` is X's clock minus ours (0 when X named no time). */
+/**
+ * What the headers of one answer say. `skew_ms` is X's clock minus ours, 0 when X named no time; `Date` has whole
+ * seconds, so it may be up to a second too low.
+ */
 export type Rate = {
   /** This account's window of this endpoint. */
   window: RateWindow | null;

@@ -19,9 +19,10 @@ export async function createTweet(x: XClient, body: TweetBody): Promise<{ id: st
   return { id, text: text ?? body.text };
 }
 
-/** Delete a tweet. `deleted` is X's word. Throws `Refusal`; a 404 (`x_not_found`) is for the caller to judge. */
+/** Delete a tweet. `deleted` is X's word; a tweet that is not there counts as deleted. Throws `Refusal`. */
 export const deleteTweet = (x: XClient, id: string): Promise<{ deleted: boolean }> =>
   x.call(endpoints.deleteTweet, {
     params: { id },
     expect: (json) => deleted.safeParse(json).data?.data,
+    absent: { deleted: true },
   });

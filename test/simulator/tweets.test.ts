@@ -172,7 +172,7 @@ describe("looking up", () => {
     expect(reply.status).toBe(200);
     expect(reply.body).toMatchObject({
       data: [{ id, text: "hello", edit_history_tweet_ids: [id] }],
-      errors: [{ value: "456", detail: "Could not find tweet with ids: [456].", resource_type: "tweet" }],
+      errors: [{ value: "456", detail: "Could not find tweet with id: [456].", resource_type: "tweet" }],
     });
   });
 

@@ -42,8 +42,19 @@ test.each([true, false])("deleted: %s is X's word", async (deleted) => {
   expect(await deleteTweet(x({ data: { deleted } }), "1")).toEqual({ deleted });
 });
 
-test("deleting what is not there is refused as x_not_found", async () => {
-  await expect(deleteTweet(x({ title: "Not Found" }, 404), "1")).rejects.toMatchObject({
+test("a tweet that is not there counts as deleted", async () => {
+  expect(await deleteTweet(x({ title: "Not Found" }, 404), "1")).toEqual({ deleted: true });
+});
+
+test("an empty 404 says nothing of the tweet: it is refused", async () => {
+  const gone = createXClient({
+    fetch: async () => new Response(null, { status: 404 }),
+    baseUrl: "https://x.test",
+    accessToken: "t",
+    now: () => 0,
+  });
+  await expect(deleteTweet(gone, "1")).rejects.toMatchObject({
     outcome: { type: "fail", problem: { code: "x_not_found" } },
   });
+});
 });

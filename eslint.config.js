@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
-export default tseslint.config(
-  { ignores: ["dist", ".wrangler", ".state", "node_modules"] },
+export default [
+  { ignores: ["dist", ".wrangler", ".state", "node_modules", "eslint.config.js"] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
@@ -31,4 +31,4 @@ export default tseslint.config(
     files: ["**/*.d.ts"],
     rules: { "@typescript-eslint/consistent-type-definitions": "off" },
   },
-);
+];

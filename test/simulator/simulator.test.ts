@@ -1,0 +1,144 @@
+import { describe, expect, test } from "vitest";
+import { createSimulator, Dropped } from "../../simulator/simulator.ts";
+import { ask, callback, idOf, newX } from "./support.ts";
+
+describe("the journal", () => {
+  test("a world rebuilt from it knows users, tokens, posts, uploads and settings, and gives out new ids", async () => {
+    const lines: string[] = [];
+    const { x, clock, token, tokens, post, send } = newX({ journal: (line) => lines.push(line) });
+    x.setSettings({ edit_history_variant: "absent" });
+    const kept = idOf(await post("kept"));
+    const gone = idOf(await post("gone"));
+    await send("DELETE", `/2/tweets/${gone}`);
+    const body = { media: btoa("bytes"), media_category: "tweet_image" };
+    await send("POST", "/2/media/upload", { body });
+
+    const again = createSimulator({ now: () => clock.now });
+    again.replay([...lines, "", '{"type":"tweet.crea']);
+    for (const book of ["users", "apps", "grants", "tweets", "media", "settings"] as const) {
+      expect(again[book]()).toEqual(x[book]());
+    }
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const request = () =>
+      new Request("https://x.test/2/tweets", { method: "POST", headers, body: '{"text":"new"}' });
+    const reply = (await (await again.fetch(request())).json()) as { data: { id: string } };
+    expect(BigInt(reply.data.id)).toBeGreaterThan(BigInt(kept));
+    expect((await again.fetch(request())).status).toBe(403);
+    const form = {
+      grant_type: "refresh_token",
+      client_id: "open",
+      refresh_token: tokens.refresh_token ?? "",
+    };
+    const refresh = new Request("https://x.test/2/oauth2/token", {
+      method: "POST",
+      body: new URLSearchParams(form),
+    });
+    expect((await again.fetch(refresh)).status).toBe(200);
+  });
+
+  test("a line is written before the answer leaves", async () => {
+    const lines: string[] = [];
+    const { post } = newX({ journal: (line) => lines.push(line) });
+    const before = lines.length;
+    const id = idOf(await post("hello"));
+    expect(lines.slice(before).map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { type: "tweet.created", tweet: { id, request: { text: "hello" } } },
+    ]);
+  });
+
+  test("after a reset, also one that is replayed, nothing is known", () => {
+    const lines: string[] = [];
+    const { x } = newX({ journal: (line) => lines.push(line) });
+    x.setFaults([{ fault: { kind: "drop" } }]);
+    x.reset();
+    const again = createSimulator();
+    again.replay(lines);
+    for (const world of [x, again])
+      expect([world.users(), world.apps(), world.faults()]).toEqual([[], [], []]);
+  });
+});
+
+describe("misbehaving", () => {
+  test("a connection dropped after acting leaves a post and no answer", async () => {
+    const { x, post } = newX();
+    x.setFaults([
+      { times: 1, match: { method: "POST", text: "hello" }, fault: { kind: "drop", when: "after" } },
+    ]);
+    await expect(post("hello")).rejects.toBeInstanceOf(Dropped);
+    expect(x.tweets()).toHaveLength(1);
+    expect(x.calls().counts).toEqual({ "POST /2/tweets": { "0": 1 } });
+    expect((await post("other")).status).toBe(201);
+  });
+
+  test("a 503 before acting leaves nothing, one after acting leaves a post", async () => {
+    const { x, post } = newX();
+    x.setFaults([
+      { match: { text: "one" }, fault: { kind: "error", status: 503, when: "before" } },
+      { match: { text: "two" }, fault: { kind: "error", status: 503, when: "after" } },
+    ]);
+    expect((await post("one")).status).toBe(503);
+    expect(await post("two")).toMatchObject({
+      status: 503,
+      body: { title: "Service Unavailable", type: "about:blank" },
+    });
+    expect(x.tweets().map(({ text }) => text)).toEqual(["two"]);
+  });
+
+  test("a refresh can die after the rotation, for one user only", async () => {
+    const { x, user, tokens } = newX();
+    x.setFaults([
+      { match: { path: "oauth2/token", user_id: user.id }, fault: { kind: "drop", when: "after" } },
+    ]);
+    const form = {
+      grant_type: "refresh_token",
+      client_id: "open",
+      refresh_token: tokens.refresh_token ?? "",
+    };
+    await expect(ask(x, "POST", "/2/oauth2/token", { form })).rejects.toBeInstanceOf(Dropped);
+    expect(x.grants()).toMatchObject([{ refreshes: 1 }]);
+    expect(x.calls().last).toMatchObject([{ path: "/2/oauth2/token", status: 0, user_id: user.id }]);
+  });
+
+  test("latency of settings and rules is slept before acting", async () => {
+    const slept: number[] = [];
+    const { x, send } = newX({ sleep: async (ms) => void slept.push(ms) });
+    x.setSettings({ latency_ms: 30 });
+    x.setFaults([{ times: 1, fault: { kind: "latency", ms: 12 } }]);
+    await send("GET", "/2/users/me");
+    await send("GET", "/2/users/me");
+    expect(slept).toEqual([42, 30]);
+  });
+
+  test("a caller that gives up on a hanging answer sees its own abort", async () => {
+    const { x, token } = newX({ sleep: () => new Promise(() => undefined) });
+    x.setFaults([{ fault: { kind: "hang", ms: 60_000, when: "after" } }]);
+    const leaving = new AbortController();
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const init = { method: "POST", headers, body: '{"text":"hello"}', signal: leaving.signal };
+    const reply = x.fetch(new Request("https://x.test/2/tweets", init));
+    leaving.abort(new Error("enough"));
+    await expect(reply).rejects.toThrow("enough");
+  });
+});
+
+test("every answer has X's headers", async () => {
+  const { send } = newX();
+  const { headers } = await send("GET", "/2/users/me");
+  expect(headers.get("date")).toBe("Mon, 23 Nov 2026 00:00:00 GMT");
+  expect(headers.get("api-version")).toBe("2.167");
+  expect(headers.get("x-access-level")).toBe("read-write");
+  expect(headers.get("x-transaction-id")).toMatch(/^[0-9a-f]{16}$/);
+  expect(headers.get("x-rate-limit-limit")).toBe("75");
+});
+
+test("settings and apps that make no sense are refused", () => {
+  const { x } = newX();
+  expect(() => x.setSettings({ latency_ms: -1 })).toThrow("latency_ms");
+  expect(() => x.setFaults([{ fault: { kind: "hang", ms: 0.5 } }])).toThrow("hang");
+  expect(() => x.createUser({ username: "no spaces" })).toThrow("username");
+  expect(() => x.createGrant({ client_id: "open", user_id: "1", scopes: [] })).toThrow("unknown user_id");
+  expect(x.apps()).toEqual([
+    { client_id: "secretive", confidential: true, redirect_uris: [callback] },
+    { client_id: "open", confidential: false, redirect_uris: [callback] },
+  ]);
+});
