@@ -3,48 +3,41 @@ import type { Media, Tweet, User } from "./entities.ts";
 import type { Sim } from "./sim.ts";
 
 type Json = Record<string, unknown>;
+const modernOnly = ["referenced_posts", "edit_history_post_ids"];
 export type Rendered = { data: Json[]; includes: Json | null };
 
 /**
  * Posts as X answers them, in one of its two vocabularies (its page "Fields" and the 2.167 document): the legacy
- * one unless `post.fields` is asked for. Names it does not know are ignored, as the new gateway does.
+ * one unless `post.fields` or an expansion of the new one is asked for. Names it does not know are ignored, as the new gateway does.
  */
 export function render(sim: Sim, tweets: Tweet[], query: URLSearchParams): Rendered {
-  const modern = query.has("post.fields") && !query.has("tweet.fields");
-  const fields = new Set(listOf(query, modern ? "post.fields" : "tweet.fields"));
   const expansions = new Set(listOf(query, "expansions"));
+  const modern =
+    !query.has("tweet.fields") && (query.has("post.fields") || modernOnly.some((one) => expansions.has(one)));
+  const fields = new Set(listOf(query, modern ? "post.fields" : "tweet.fields"));
   const data = tweets.map((tweet) => postOf(sim, tweet, modern, fields, expansions));
-  const includes: Json = {};
-  const add = (name: string, items: Json[]) => {
-    if (items.length > 0) includes[name] = items;
-  };
+
+  const { world } = sim;
   const users = new Set<string>();
   const posts = new Set<string>();
   for (const tweet of tweets) {
-    const parent = sim.world.tweets.get(tweet.request.reply?.in_reply_to_tweet_id ?? "");
+    const parent = world.tweets.get(tweet.request.reply?.in_reply_to_tweet_id ?? "");
     if (expansions.has("author_id")) users.add(tweet.user_id);
     if (expansions.has("in_reply_to_user_id") && parent) users.add(parent.user_id);
     if (expansions.has("referenced_posts") || expansions.has("referenced_tweets.id")) {
       for (const { id } of references(tweet)) posts.add(id);
     }
   }
-  add(
-    "users",
-    found(sim.world.users, users).map((user) => userOf(user, query)),
-  );
-  const referenced = found(sim.world.tweets, posts).filter((tweet) => tweet.deleted_at === null);
-  add(
-    modern ? "posts" : "tweets",
-    referenced.map((tweet) => postOf(sim, tweet, modern, fields, new Set())),
-  );
+  const referenced = found(world.tweets, posts).filter((tweet) => tweet.deleted_at === null);
   const media = new Set(tweets.flatMap((tweet) => tweet.request.media?.media_ids ?? []));
-  if (expansions.has("attachments.media_keys")) add("media", found(sim.world.media, media).map(mediaOf));
-  if (expansions.has("attachments.poll_ids"))
-    add(
-      "polls",
-      tweets.flatMap((tweet) => pollOf(tweet, sim.now())),
-    );
-  return { data, includes: Object.keys(includes).length > 0 ? includes : null };
+  const includes: Record<string, Json[]> = {
+    users: found(world.users, users).map((user) => userOf(user, query)),
+    [modern ? "posts" : "tweets"]: referenced.map((tweet) => postOf(sim, tweet, modern, fields, new Set())),
+    media: expansions.has("attachments.media_keys") ? found(world.media, media).map(mediaOf) : [],
+    polls: expansions.has("attachments.poll_ids") ? tweets.flatMap((tweet) => pollOf(tweet, sim.now())) : [],
+  };
+  const filled = Object.entries(includes).filter(([, items]) => items.length > 0);
+  return { data, includes: filled.length > 0 ? Object.fromEntries(filled) : null };
 }
 
 /** A user as X answers it, with the fields asked for among those we keep. */

@@ -5,6 +5,9 @@ import { parseArgs } from "node:util";
 import { Dropped, makeCall, type Call } from "./exchange.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "./simulator.ts";
 
+// Far above a segment of 8 MB in base64: whoever sends more has lost the thread.
+const longest_body = 64 * 1024 * 1024;
+
 /** Where to listen, and where the journal stands: `port` 0 takes a free one, no `statePath` keeps nothing. */
 export type ServerOptions = Omit<SimulatorOptions, "journal"> & {
   port: number;
@@ -82,7 +85,14 @@ async function answer(simulator: Simulator, request: IncomingMessage, response: 
 async function callOf(request: IncomingMessage): Promise<Call> {
   const chunks: Buffer[] = [];
   const { method = "GET", url = "/", headers } = request;
-  if (method !== "GET") for await (const chunk of request) chunks.push(chunk as Buffer);
+  let size = 0;
+  if (method !== "GET") {
+    for await (const chunk of request) {
+      size += (chunk as Buffer).length;
+      if (size > longest_body) throw new Dropped();
+      chunks.push(chunk as Buffer);
+    }
+  }
   const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
   const header = (name: string) => {
     const value = headers[name];

@@ -55,6 +55,14 @@ test("the new vocabulary gives them by expansions only", async () => {
   });
 });
 
+test("an expansion of the new vocabulary alone is enough to speak it", async () => {
+  const { read, first } = await conversation();
+  expect(await read("expansions=referenced_posts")).toMatchObject({
+    data: { referenced_posts: [{ id: first }] },
+    includes: { posts: [{ id: first }] },
+  });
+});
+
 test("legacy expansions include the posts replied to and their user", async () => {
   const { read, first, user } = await conversation();
   expect(await read("expansions=referenced_tweets.id,in_reply_to_user_id")).toMatchObject({

@@ -78,7 +78,9 @@ test("run as a program, it says where it is and ends cleanly on SIGTERM", async 
   });
   const exit = new Promise((resolve) => child.once("exit", resolve));
   const line = await new Promise<string>((resolve) =>
-    child.stdout.once("data", (data) => resolve(String(data))),
+    child.stdout.once("data", (data) => {
+      resolve(String(data));
+    }),
   );
   const { url } = JSON.parse(line) as { url: string };
   expect((await fetch(`${url}/_sim/calls`)).status).toBe(200);

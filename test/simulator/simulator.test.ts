@@ -134,7 +134,9 @@ test("every answer has X's headers", async () => {
 test("settings and apps that make no sense are refused", () => {
   const { x } = newX();
   expect(() => x.setSettings({ latency_ms: -1 })).toThrow("latency_ms");
-  expect(() => x.setFaults([{ fault: { kind: "hang", ms: 0.5 } }])).toThrow("hang");
+  expect(() => {
+    x.setFaults([{ fault: { kind: "hang", ms: 0.5 } }]);
+  }).toThrow("hang");
   expect(() => x.createUser({ username: "no spaces" })).toThrow("username");
   expect(() => x.createGrant({ client_id: "open", user_id: "1", scopes: [] })).toThrow("unknown user_id");
   expect(x.apps()).toEqual([

@@ -57,4 +57,3 @@ test("an empty 404 says nothing of the tweet: it is refused", async () => {
     outcome: { type: "fail", problem: { code: "x_not_found" } },
   });
 });
-});
