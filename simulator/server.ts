@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { Dropped, makeCall, type Call } from "./exchange.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "./simulator.ts";
 
+const newline = 0x0a;
 // Far above a segment of 8 MB in base64: whoever sends more has lost the thread.
 const longest_body = 64 * 1024 * 1024;
 
@@ -49,14 +50,23 @@ export async function serveSimulator({
   };
 }
 
+// Line by line: with uploads in it, a journal can be longer than a string may be.
+function* linesOf(bytes: Buffer) {
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(newline, at);
+    yield bytes.toString("utf8", at, end < 0 ? bytes.length : end);
+    at = end < 0 ? bytes.length : end + 1;
+  }
+}
+
 // Written at once, so that a process killed hard has lost nothing it answered for.
 function openJournal(path: string) {
-  const before = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const before = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
   const file = openSync(path, "a", 0o600);
   // A torn last line must not swallow the next one.
-  if (before !== "" && !before.endsWith("\n")) writeSync(file, "\n");
+  if (before.length > 0 && before.at(-1) !== newline) writeSync(file, "\n");
   return {
-    before: before.split("\n"),
+    before: linesOf(before),
     write: (line: string) => {
       writeSync(file, `${line}\n`);
     },

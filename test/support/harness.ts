@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { createTokens, pairPlace } from "#core/accounts/tokens";
+import { createCommitter } from "#core/jobs/committer";
 import { consume } from "#core/jobs/consume";
+import type { Kind } from "#core/jobs/define";
 import type { Consumer } from "#core/jobs/engine";
 import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
 import { allKinds } from "#core/jobs/kinds/index";
@@ -8,10 +10,12 @@ import { TWEETS_TURN } from "#core/jobs/limits";
 import type { Kinds } from "#core/jobs/registry";
 import { stage } from "#core/jobs/stage";
 import type { WakeUp } from "#core/jobs/wake";
+import { MINUTE_MS } from "#core/lib/clock";
 import { newId, randomText } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
 import * as accounts from "#core/store/accounts";
 import * as clients from "#core/store/clients";
+import type { GateRow } from "#core/store/gates";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import * as lanes from "#core/store/lanes";
@@ -25,24 +29,39 @@ export const TEST_RING = `test:${"A".repeat(43)}`;
 /** What X was asked, in the order in which it was asked. */
 export type Call = { method: string; path: string; body: unknown; at: number; authorization: string | null };
 
+export type HarnessOptions = {
+  kinds?: Kinds;
+  concurrency?: number;
+  background?: number;
+  /** How long a call to X may take, in ms of real time. */
+  call_ms?: number;
+  /** Bind the second database as well. */
+  sharded?: boolean;
+};
+
+/** How X answers. Without the body, which `call` has read, `request` may be sent on. */
+type Answering = (call: Call, request: Request) => Promise<Response> | Response;
+
 export type Harness = Awaited<ReturnType<typeof createHarness>>;
 
 /**
  * The engine over real D1, with a virtual clock and a virtual queue. Nothing moves by itself: `turn` delivers what is due,
  * `advance` moves time, `tick` is the clock's minute.
  */
-export async function createHarness(options: { kinds?: Kinds; concurrency?: number } = {}) {
+export async function createHarness(options: HarnessOptions = {}) {
+  await empty(env.DB);
+  await empty(env.DB_1);
   let time = Date.UTC(2026, 10, 23, 12);
   let skew = 0;
   const log: { event: string; [field: string]: unknown }[] = [];
   const calls: Call[] = [];
   const messages: { lane: string; at: number }[] = [];
-  let answer: (call: Call) => Promise<Response> | Response = () => tweeted();
-  let db = env.DB;
+  let answer: Answering = () => tweeted();
+  let db = strict(env.DB);
 
   const network: Fetch = async (request, init) => {
     const asked = new Request(request, init);
-    const body = asked.body === null ? null : ((await asked.json()) as unknown);
+    const body = asked.body === null ? null : ((await asked.clone().json()) as unknown);
     const call: Call = {
       method: asked.method,
       path: new URL(asked.url).pathname,
@@ -51,7 +70,7 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
       authorization: asked.headers.get("authorization"),
     };
     calls.push(call);
-    return answer(call);
+    return Promise.race([answer(call, asked), aborted(asked.signal)]);
   };
 
   const send = (lane: string, delaySeconds = 0) => messages.push({ lane, at: time + delaySeconds * 1000 });
@@ -66,6 +85,7 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
     get DB() {
       return db;
     },
+    ...(options.sharded && { DB_1: strict(env.DB_1) }),
   };
   const ring = await openRing(TEST_RING, "TOKEN_KEYS");
   const consumer: Consumer = {
@@ -83,24 +103,24 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
     network,
     x_url: "https://x.test",
     concurrency: options.concurrency ?? 4,
-    limits: TWEETS_TURN,
-    background: 0,
+    limits: { ...TWEETS_TURN, call_ms: options.call_ms ?? TWEETS_TURN.call_ms },
+    background: options.background ?? 0,
   };
 
   const clientId = newId("cli", "0", time);
   await clients.insert(env.DB, { id: clientId, name: "test", return_urls: "[]", created_at: time }).run();
 
   /** A connected account of the client. */
-  async function account(): Promise<string> {
-    const id = newId("acc", "0", time);
-    const pair = { access_token: `access-${id}`, refresh_token: null };
+  async function account(of: { app?: string; token?: string; shard?: "0" | "1" } = {}): Promise<string> {
+    const id = newId("acc", of.shard ?? "0", time);
+    const pair = { access_token: of.token ?? `access-${id}`, refresh_token: null };
     await accounts
       .connect(
-        env.DB,
+        of.shard === "1" ? env.DB_1 : env.DB,
         {
           id,
           client_id: clientId,
-          app_id: "app_default",
+          app_id: of.app ?? "app_default",
           x_user_id: randomText(12),
           username: "u",
           name: "U",
@@ -116,10 +136,15 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
     return id;
   }
 
+  function kindNamed(name: string): Kind {
+    const kind = consumer.kinds.find(name);
+    if (!kind) throw new Error(`no kind ${name}`);
+    return kind;
+  }
+
   /** Take a job as the producer does; its wake-up goes into the queue. */
   async function post(accountId: string, text: string, more: Partial<Order> = {}): Promise<string> {
-    const kind = more.kind ?? consumer.kinds.find("tweet.create");
-    if (!kind) throw new Error("no such kind");
+    const kind = more.kind ?? kindNamed("tweet.create");
     const order: Order = {
       client_id: clientId,
       account_id: accountId,
@@ -133,19 +158,69 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
       ...more,
     };
     const id = jobIdFor(order, time + skew);
-    const { wake } = await enqueue(consumer.databases, order, id, { now: time + skew, stored: time });
+    const { wake } = await enqueue(consumer.databases, order, id, {
+      now: time + skew,
+      stored: time,
+    });
     if (wake) send(wake.lane, Math.ceil(wake.wait_ms / 1000));
     return id;
   }
 
+  /** Take a job that deletes a tweet. */
+  const remove = (accountId: string, tweetId: string, more: Partial<Order> = {}): Promise<string> =>
+    post(accountId, "", {
+      kind: kindNamed("tweet.delete"),
+      params: { account_id: accountId, tweet_id: tweetId },
+      ...more,
+    });
+
   /** Deliver the messages that are due, as one queue batch. Returns what was acked and retried. */
-  async function turn(): Promise<{ acked: number; retried: number }> {
+  async function turn(by?: Consumer): Promise<{ acked: number; retried: number }> {
     const due = messages.filter(({ at }) => at <= time);
     for (const message of due) messages.splice(messages.indexOf(message), 1);
-    return deliver(due.map(({ lane }) => ({ lane })));
+    return deliver(
+      due.map(({ lane }) => ({ lane })),
+      by,
+    );
   }
 
-  async function deliver(bodies: unknown[]): Promise<{ acked: number; retried: number }> {
+  /** Let time go on as it does deployed: messages come when they are due, and every minute the clock ticks. */
+  async function pass(ms: number): Promise<void> {
+    const until = time + ms;
+    let tick = time + MINUTE_MS;
+    for (let turns = 0; ; turns++) {
+      const next = Math.min(tick, ...messages.map(({ at }) => at));
+      if (next > until) break;
+      if (turns > 1000) throw new Error("the engine turns in circles");
+      time = Math.max(time, next);
+      if (time >= tick) {
+        await stage(consumer);
+        tick += MINUTE_MS;
+      }
+      await turn();
+    }
+    time = until;
+  }
+
+  /** A Worker that takes a lane, claims its first job, and dies. Its lease has run out afterwards. */
+  async function crash(lane: string): Promise<void> {
+    const { kinds, limits, clock, random, log } = consumer;
+    const committer = createCommitter({
+      db,
+      lease: newId("lse", "0", time),
+      lease_ms: limits.lease_ms,
+      unrepeatable: kinds.unrepeatable,
+      reconcilable: kinds.reconcilable,
+      now: () => time,
+      sleep: (ms) => clock.sleep(ms),
+      random,
+      log,
+    });
+    await Promise.all([committer.lease([lane]), committer.claim(lane, { alone: true })]);
+    time += limits.lease_ms + 1;
+  }
+
+  async function deliver(bodies: unknown[], by = consumer): Promise<{ acked: number; retried: number }> {
     const result = { acked: 0, retried: 0 };
     const background: Promise<unknown>[] = [];
     const batch = {
@@ -159,7 +234,7 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
         retry: () => result.retried++,
       })),
     } as unknown as MessageBatch;
-    await consume(batch, consumer, { waitUntil: (promise) => background.push(promise) });
+    await consume(batch, by, { waitUntil: (promise) => background.push(promise) });
     await Promise.all(background);
     return result;
   }
@@ -172,8 +247,11 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
     clientId,
     account,
     post,
+    remove,
     turn,
     deliver,
+    pass,
+    crash,
     now: () => time,
     advance: (ms: number) => {
       time += ms;
@@ -183,12 +261,12 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
       skew = ms;
     },
     /** How X answers from now on. */
-    answer: (how: typeof answer) => {
+    answer: (how: Answering) => {
       answer = how;
     },
     /** Put something between the engine and its database. */
     wrapDatabase: (wrap: (db: D1Database) => D1Database) => {
-      db = wrap(env.DB);
+      db = wrap(strict(env.DB));
     },
     tick: () => stage(consumer),
     job: async (id: string): Promise<JobRow> => {
@@ -197,6 +275,9 @@ export async function createHarness(options: { kinds?: Kinds; concurrency?: numb
       return row;
     },
     lane: (name: string) => first<LaneRow>(lanes.find(env.DB, name)),
+    gate: (name: string) => env.DB.prepare("SELECT * FROM gates WHERE name = ?").bind(name).first<GateRow>(),
+    /** The events of one name in the log. */
+    logged: (event: string) => log.filter((line) => line.event === event),
     /** The texts that X was asked to post, in order. */
     posted: () =>
       calls.filter(({ method }) => method === "POST").map(({ body }) => (body as { text: string }).text),
@@ -216,15 +297,60 @@ export const refused = (status: number, detail: string, headers: Record<string, 
     headers: { "content-type": "application/problem+json", ...headers },
   });
 
-/** A database whose next batches do what they are asked, and then lose their answer. */
-export function losingAnswers(db: D1Database, times: number): D1Database {
-  let left = times;
+/** What X says of a window, by a clock that stands at `now`. */
+export const rate = (now: number, remaining: number, resets_in_s: number): Record<string, string> => ({
+  date: new Date(now).toUTCString(),
+  "x-rate-limit-limit": "100",
+  "x-rate-limit-remaining": String(remaining),
+  "x-rate-limit-reset": String(Math.floor(now / 1000) + resets_in_s),
+});
+
+/** A database in which some batches, counted from 1, do what they are asked and then lose their answer. */
+export function losingAnswers(db: D1Database, isLost: (nth: number) => boolean): D1Database {
+  let nth = 0;
   return {
     prepare: (sql: string) => db.prepare(sql),
     batch: async (statements: D1PreparedStatement[]) => {
+      const lost = isLost(++nth);
       const results = await db.batch(statements);
-      if (left-- > 0) throw new Error("D1_ERROR: Network connection lost.");
+      if (lost) throw new Error("D1_ERROR: Network connection lost.");
       return results;
     },
   } as unknown as D1Database;
 }
+
+/** A database that cannot be reached. */
+export const unreachable = (db: D1Database): D1Database =>
+  ({
+    prepare: (sql: string) => db.prepare(sql),
+    batch: () => Promise.reject(new Error("D1_ERROR: Network connection lost.")),
+  }) as unknown as D1Database;
+
+const PARAMETERS = 100;
+const PARAMETER_BYTES = 1_000_000;
+
+/** A database with the limits that D1 has deployed and not locally: the number of parameters, and half the size of one. */
+export const strict = (db: D1Database): D1Database =>
+  ({
+    prepare(sql: string) {
+      const statement = db.prepare(sql);
+      const bind = (...values: unknown[]) => {
+        const tooLong = values.some((value) => typeof value === "string" && value.length > PARAMETER_BYTES);
+        if (values.length > PARAMETERS || tooLong)
+          throw new Error("D1_ERROR: too many or too long parameters");
+        return statement.bind(...values);
+      };
+      return Object.assign(Object.create(statement) as D1PreparedStatement, { bind });
+    },
+    batch: (statements: D1PreparedStatement[]) => db.batch(statements),
+  }) as unknown as D1Database;
+
+const empty = (db: D1Database): Promise<unknown> =>
+  db.batch(["jobs", "lanes", "gates"].map((table) => db.prepare(`DELETE FROM ${table}`)));
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => {
+      reject(signal.reason as Error);
+    });
+  });

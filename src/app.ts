@@ -1,0 +1,40 @@
+import type { Engine } from "#core/jobs/engine";
+import { allKinds } from "#core/jobs/kinds/index";
+import { systemClock } from "#core/lib/clock";
+import { consoleLog } from "#core/lib/log";
+import { openRing, type Ring } from "#core/lib/seal";
+import type { Fetch } from "#core/x/client";
+import type { Env } from "./env.ts";
+
+/** What the routes run on: the engine, and the way to X for connecting accounts. */
+export type App = Engine & {
+  env: Env;
+  network: Fetch;
+  /** The ring that seals tokens. Rejects, with a sentence, when the secret is missing or wrong. */
+  ring(): Promise<Ring>;
+  /** Goes on after the answer has left. */
+  later(work: Promise<unknown>): void;
+};
+
+/** The app of one invocation. Tests pass parts of their own. */
+export function createApp(
+  env: Env,
+  context: Pick<ExecutionContext, "waitUntil">,
+  parts: Partial<App> = {},
+): App {
+  return {
+    env,
+    databases: env,
+    queues: { tweets: env.TWEETS },
+    kinds: allKinds,
+    clock: systemClock(Number(env.TIME_SCALE ?? 1)),
+    random: Math.random,
+    log: consoleLog,
+    network: (request, init) => fetch(request, init),
+    ring: () => openRing(env.TOKEN_KEYS, "TOKEN_KEYS"),
+    later: (work) => {
+      context.waitUntil(work);
+    },
+    ...parts,
+  };
+}

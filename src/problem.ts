@@ -1,0 +1,41 @@
+import { reasonOf } from "#core/lib/log";
+import { Problem } from "#core/lib/problem";
+
+/** Where the codes are explained. */
+const TYPE_BASE = "urn:twitter-api-proxy:problem:";
+
+/** What was thrown, as a Problem. Anything that is not one is ours to mend: the client hears only that. */
+export function asProblem(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  return isPassing(reasonOf(thrown))
+    ? new Problem("unavailable", {
+        detail: "The database did not answer; try again",
+        headers: { "retry-after": "2" },
+      })
+    : new Problem("internal");
+}
+
+/** D1 when it is overloaded, restarts or loses a connection. */
+const isPassing = (reason: string): boolean =>
+  /network connection lost|overloaded|storage caused object to be reset|transient issue|exceeded timeout|no answer within/i.test(
+    reason,
+  );
+
+/** A Problem as an answer (RFC 9457). */
+export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
+  const body = problem.toJSON();
+  const { pathname } = new URL(request.url);
+  return new Response(
+    JSON.stringify({
+      type: `${TYPE_BASE}${body.code}`,
+      status: problem.status,
+      instance: pathname,
+      request_id: requestId,
+      ...body,
+    }),
+    {
+      status: problem.status,
+      headers: { "content-type": "application/problem+json", ...problem.extra.headers },
+    },
+  );
+}

@@ -1,0 +1,115 @@
+import { IttyRouter } from "itty-router";
+import { sha256 } from "#core/lib/bytes";
+import { newId } from "#core/lib/ids";
+import { reasonOf } from "#core/lib/log";
+import { Problem } from "#core/lib/problem";
+import type { App } from "./app.ts";
+import { authenticate, authorize, type Caller } from "./auth.ts";
+import { readJson } from "./body.ts";
+import { limit } from "./limit.ts";
+import { asProblem, problemResponse } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { fieldErrors, readQuery } from "./validate.ts";
+import { z } from "zod";
+
+const NOBODY: Caller = { key_id: "", client_id: null, scopes: [], account_ids: null };
+const noQuery = z.strictObject({});
+
+export type Router = { fetch(request: Request, app: App): Promise<Response> };
+
+/** Answers requests by the routes as they are declared. Never throws: everything that goes wrong is a problem. */
+export function createRouter(routes: readonly Route[]): Router {
+  const router = IttyRouter();
+  for (const route of routes) {
+    const method = route.method.toLowerCase() as "get" | "post" | "delete";
+    router[method](asPattern(route.path), (request, app: App, requestId: string) =>
+      answer(route, request as unknown as Request & { params: Record<string, string> }, app, requestId),
+    );
+  }
+  return {
+    async fetch(request, app) {
+      const requestId = newId("req", "0", app.clock.now());
+      let response: Response;
+      try {
+        response =
+          ((await router.fetch(asGet(request), app, requestId)) as Response | undefined) ??
+          nowhere(routes, request);
+      } catch (error) {
+        const problem = asProblem(error);
+        if (problem.status >= 500)
+          app.log("request.failed", { request_id: requestId, code: problem.code, reason: reasonOf(error) });
+        response = problemResponse(problem, request, requestId);
+      }
+      const headers = new Headers(response.headers);
+      headers.set("x-request-id", requestId);
+      return new Response(request.method === "HEAD" ? null : response.body, {
+        status: response.status,
+        headers,
+      });
+    },
+  };
+}
+
+/** The straight line of a request: who, how often, what, and then the route. */
+async function answer(
+  route: Route,
+  request: Request & { params: Record<string, string> },
+  app: App,
+  requestId: string,
+): Promise<Response> {
+  const caller = route.scope === null ? NOBODY : await authenticate(app, request);
+  if (route.scope !== null) {
+    authorize(caller, route.scope);
+    await limit(app, caller);
+  }
+  const params = readParams(route, request.params);
+  const query = readQuery(new URL(request.url), route.query ?? noQuery);
+  const { body, text } = await readBody(route, request);
+  return route.handle({
+    app,
+    caller,
+    request,
+    request_id: requestId,
+    params: params as never,
+    query: query as never,
+    body: body as never,
+    body_hash: await sha256(text),
+  });
+}
+
+/** A path parameter of the wrong form names nothing. */
+function readParams(route: Route, given: Record<string, string>): unknown {
+  const read = (route.params ?? noQuery).safeParse({ ...given });
+  if (!read.success) throw new Problem("not_found");
+  return read.data;
+}
+
+async function readBody(route: Route, request: Request): Promise<{ body: unknown; text: string }> {
+  if (!route.body) return { body: undefined, text: "" };
+  const { value, text } = await readJson(request);
+  const read = route.body.safeParse(value);
+  if (!read.success) throw new Problem("invalid", { errors: fieldErrors(read.error) });
+  return { body: read.data, text };
+}
+
+/** HEAD is GET without the body. */
+const asGet = (request: Request): Request =>
+  request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
+
+/** A path we do not have, or a method it does not take. */
+function nowhere(routes: readonly Route[], request: Request): Response {
+  const { pathname } = new URL(request.url);
+  const allowed = routes
+    .filter((route) => asExpression(route.path).test(pathname))
+    .map((route) => route.method);
+  if (allowed.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
+  const methods = [...new Set(allowed), ...(allowed.includes("GET") ? ["HEAD"] : [])].join(", ");
+  throw new Problem("method_not_allowed", {
+    detail: `This path takes ${methods}`,
+    headers: { allow: methods },
+  });
+}
+
+const asPattern = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+const asExpression = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}/*$`);
