@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { newId, shardOf } from "#core/lib/ids";
 import { reasonOf } from "#core/lib/log";
 import { shard } from "#core/store/shard";
@@ -6,9 +5,8 @@ import { createCommitter } from "./committer.ts";
 import type { Consumer } from "./engine.ts";
 import { createSlots } from "./slots.ts";
 import { workLane, type Turn } from "./turn.ts";
-import { wake, type Wake } from "./wake.ts";
+import { laneIn, wake, type Wake } from "./wake.ts";
 
-const wakeUp = z.strictObject({ lane: z.string().min(1).max(200) });
 const WAKE_LIMIT_MS = 10_000;
 const RETRY_DELAY_S = 15;
 
@@ -43,8 +41,6 @@ export async function consume(
     }),
   );
 }
-
-const laneIn = (body: unknown): string | null => wakeUp.safeParse(body).data?.lane ?? null;
 
 /** A message that names no lane can never be of use. */
 function refuse(consumer: Consumer, message: Message): void {

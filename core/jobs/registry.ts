@@ -5,6 +5,8 @@ export type Kinds = {
   find(name: string): Kind | null;
   /** The queue whose consumer works a lane, by the part of its name before the colon. */
   queueOfLane(lane: string): QueueName | null;
+  /** The lanes an account may have, without the account. */
+  laneNames: readonly string[];
   /** Kinds that must not be done twice. */
   unrepeatable: readonly string[];
   /** Kinds that can look for what they may have done. */
@@ -19,6 +21,7 @@ export function createKinds(list: readonly Kind[]): Kinds {
   return {
     find: (name) => byName.get(name) ?? null,
     queueOfLane: (lane) => queues.get(lane.split(":")[0] ?? "") ?? null,
+    laneNames: [...queues.keys()],
     unrepeatable: list.filter((kind) => !kind.repeatable).map((kind) => kind.name),
     reconcilable: list.filter((kind) => kind.reconcile !== undefined).map((kind) => kind.name),
     names: list.map((kind) => kind.name),

@@ -1,13 +1,15 @@
 import { newId, shardOf } from "#core/lib/ids";
+import { reasonOf } from "#core/lib/log";
 import { shard } from "#core/store/shard";
 import { createCommitter } from "./committer.ts";
 import type { Engine } from "./engine.ts";
 import { TWEETS_TURN } from "./limits.ts";
-import { wake, type Wake } from "./wake.ts";
+import { laneIn, wake, type Wake } from "./wake.ts";
 
 const WAKE_LIMIT_MS = 10_000;
 /** The queue just gave up on this lane: whatever is wrong gets a moment to pass. */
 const PAUSE_MS = 30_000;
+const RETRY_DELAY_S = 60;
 
 /**
  * Settle what a queue itself gave up on. The message names a lane, not a job: what an expired lease left there is moved
@@ -33,4 +35,18 @@ export async function rescueLane(engine: Engine, lane: string): Promise<void> {
   if (state?.wait_ms == null || state.held === 1) return;
   const again: Wake = { lane, wait_ms: Math.max(PAUSE_MS, state.wait_ms) };
   if (again.wait_ms <= 86_400_000) await wake(engine, [again], WAKE_LIMIT_MS);
+}
+
+/** A dead letter is a wake-up that its queue gave up on. Never throws. */
+export async function consumeDeadLetters(batch: MessageBatch, engine: Engine): Promise<void> {
+  for (const message of batch.messages) {
+    const lane = laneIn(message.body);
+    try {
+      if (lane !== null) await rescueLane(engine, lane);
+      message.ack();
+    } catch (error) {
+      engine.log("rescue.failed", { lane, reason: reasonOf(error) });
+      message.retry({ delaySeconds: RETRY_DELAY_S });
+    }
+  }
 }

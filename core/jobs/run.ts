@@ -49,8 +49,8 @@ async function attempt(
   if (!params.success) return unreadable(job);
   let began = false;
   try {
-    const accessToken = await consumer.tokens.access(job.account_id, job.token_version);
-    if (accessToken === null) return wait({ scope: "account" }, "reconnect");
+    const accessToken = await tokenFor(consumer, job);
+    if (typeof accessToken !== "string") return accessToken;
     // Nothing was sent: the job goes back as it was.
     if (!maySend()) return { type: "again", checkpoint: checkpointOf(job), after_s: 0 };
     const x = createXClient({
@@ -73,6 +73,17 @@ async function attempt(
   } catch (error) {
     if (error instanceof Refusal) return error.outcome;
     return broken(consumer, kind, job, error, began);
+  }
+}
+
+/** The account's access token, or why the job must wait for one. No fault of ours here costs the job an attempt. */
+async function tokenFor(consumer: Consumer, job: Claimed): Promise<string | Outcome> {
+  try {
+    const token = await consumer.tokens.access(job.account_id, job.token_version);
+    return token ?? wait({ scope: "account" }, "reconnect");
+  } catch (error) {
+    consumer.log("token.unreadable", { account: job.account_id, reason: reasonOf(error) });
+    return wait({ scope: "account" }, "token_unavailable");
   }
 }
 

@@ -1,10 +1,16 @@
+import { z } from "zod";
 import { within } from "#core/lib/clock";
 import { reasonOf, type Log } from "#core/lib/log";
 import type { QueueName } from "./define.ts";
 import type { Kinds } from "./registry.ts";
 
+const wakeUp = z.strictObject({ lane: z.string().min(1).max(200) });
+
 /** The whole body of a queue message: a lane has something to do. What, stands in D1. */
-export type WakeUp = { lane: string };
+export type WakeUp = z.output<typeof wakeUp>;
+
+/** The lane a message names, or null when it is no wake-up. */
+export const laneIn = (body: unknown): string | null => wakeUp.safeParse(body).data?.lane ?? null;
 
 /** A wake-up to send: `wait_ms` from now, or at once. */
 export type Wake = { lane: string; wait_ms: number };

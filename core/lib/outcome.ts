@@ -12,6 +12,7 @@ export type GateReason =
   | "usage_capped"
   | "credits_depleted"
   | "token_rejected"
+  | "token_unavailable"
   | "reconnect"
   | "locked"
   | "daily_limit"

@@ -93,6 +93,6 @@ export const wakeLanes = (
                         gates = replace(lanes.gates, '"app:' || lanes.app_id || '"', '"app:' || a.app_id || '"')
          FROM (SELECT app_id FROM accounts WHERE id = ?2) AS a
         WHERE lanes.account_id = ?2 AND lane IN (SELECT value FROM json_each(?3)) AND next_at IS NOT NULL
-       RETURNING lane`,
+       RETURNING lane, 0 AS wait_ms`,
     )
     .bind(now, id, JSON.stringify(lanes));

@@ -79,6 +79,8 @@ export type JobFilter = {
   /** Ids from this one on. */
   from: string;
   state: State | null;
+  /** Of queued jobs: 1 those whose time is to come, 0 those that are due. */
+  later: 0 | 1 | null;
   kind: string | null;
   account_id: string | null;
   batch_id: string | null;
@@ -95,7 +97,8 @@ export const list = (
   db: D1Database,
   clientId: string,
   filter: JobFilter,
-  kinds: readonly string[],
+  scope: { kinds: readonly string[]; accounts: readonly string[] | null },
+  now: number,
   limit: number,
 ): D1PreparedStatement =>
   db
@@ -103,8 +106,10 @@ export const list = (
       `SELECT * FROM (SELECT * FROM jobs WHERE client_id = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC
                        LIMIT ${LIST_EXAMINES})
         WHERE (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR kind = ?5) AND (?6 IS NULL OR account_id = ?6)
-          AND (?7 IS NULL OR batch_id = ?7) AND kind IN (SELECT value FROM json_each(?8))
-        LIMIT ?9`,
+          AND (?7 IS NULL OR batch_id = ?7) AND (?8 IS NULL OR (due_at > ?9) = ?8)
+          AND kind IN (SELECT value FROM json_each(?10))
+          AND (?11 IS NULL OR account_id IN (SELECT value FROM json_each(?11)))
+        LIMIT ?12`,
     )
     .bind(
       clientId,
@@ -114,7 +119,10 @@ export const list = (
       filter.kind,
       filter.account_id,
       filter.batch_id,
-      JSON.stringify(kinds),
+      filter.later,
+      now,
+      JSON.stringify(scope.kinds),
+      scope.accounts === null ? null : JSON.stringify(scope.accounts),
       limit,
     );
 

@@ -36,3 +36,6 @@ export const all = async <Row>(statement: D1PreparedStatement): Promise<Row[]> =
 
 /** The first row of a statement, or null. */
 export const first = <Row>(statement: D1PreparedStatement): Promise<Row | null> => statement.first<Row>();
+
+/** Asks nothing of the database but an answer. */
+export const ping = (db: D1Database): D1PreparedStatement => db.prepare("SELECT 1");

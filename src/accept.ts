@@ -1,0 +1,80 @@
+import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
+import { wake } from "#core/jobs/wake";
+import { reasonOf } from "#core/lib/log";
+import { Problem } from "#core/lib/problem";
+import * as idempotencyKeys from "#core/store/idempotency-keys";
+import type { IdempotencyRow } from "#core/store/idempotency-keys";
+import { shard } from "#core/store/shard";
+import type { App } from "./app.ts";
+import { clientOf, mayUse } from "./auth.ts";
+import { jobView } from "./job-view.ts";
+import type { OrderFields } from "./order.ts";
+import type { Call } from "./route.ts";
+
+const KEY_LENGTH = 255;
+/** A queue can hang for a minute; the clock finds what it lost. */
+const WAKE_LIMIT_MS = 2_000;
+const TRIES = 3;
+
+type Accepting = Pick<Call<unknown, unknown, unknown>, "app" | "caller" | "request" | "body_hash">;
+
+/**
+ * Take a job: 202 once it is written. The wake-up is sent after the answer. With an `Idempotency-Key` the key's record is
+ * written first and the job with its id then, both repeatable; the same key and body find the same job again.
+ */
+export async function accept(call: Accepting, fields: OrderFields): Promise<Response> {
+  const { app, caller } = call;
+  const clientId = clientOf(caller);
+  if (!mayUse(caller, fields.account_id))
+    throw new Problem("insufficient_scope", { detail: "This key does not reach that account" });
+  const order: Order = { ...fields, client_id: clientId };
+  const { id, replayed } = await claimId(call, order);
+  const { job, wake: next } = await repeated(app, () =>
+    enqueue(app.databases, order, id, { now: app.clock.now(), stored: app.clock.stored() }),
+  );
+  if (next) app.later(wake(app, [next], WAKE_LIMIT_MS));
+  app.log("job.accepted", { job: job.id, kind: job.kind, lane: job.lane, replayed });
+  const now = app.clock.now();
+  return Response.json(jobView(job, app.kinds, now, []), {
+    status: 202,
+    headers: {
+      location: `/v1/jobs/${job.id}`,
+      "retry-after": String(Math.min(3600, Math.max(1, Math.ceil((job.due_at - now) / 1000)))),
+      ...(replayed && { "idempotent-replayed": "true" }),
+    },
+  });
+}
+
+async function claimId({ app, request, body_hash }: Accepting, order: Order) {
+  const now = app.clock.now();
+  const fresh = jobIdFor(order, now);
+  const key = request.headers.get("idempotency-key");
+  if (key === null) return { id: fresh, replayed: false };
+  if (key === "" || key.length > KEY_LENGTH)
+    throw new Problem("unknown_parameter", {
+      errors: [{ pointer: "Idempotency-Key", code: "invalid", detail: `1 to ${KEY_LENGTH} characters` }],
+    });
+  const home = shard(app.databases, order.client_id);
+  if (!home) throw new Problem("unavailable");
+  const mine: IdempotencyRow = { client_id: order.client_id, key, body_hash, job_id: fresh, created_at: now };
+  const [, found] = await repeated(app, () =>
+    home.batch([idempotencyKeys.claim(home, mine), idempotencyKeys.find(home, order.client_id, key)]),
+  );
+  const row = (found?.results as IdempotencyRow[] | undefined)?.[0];
+  if (!row) throw new Problem("unavailable");
+  if (row.body_hash !== body_hash) throw new Problem("idempotency_mismatch");
+  return { id: row.job_id, replayed: row.job_id !== fresh };
+}
+
+/** What is written here may be written twice, so a commit whose answer was lost is sent again. */
+async function repeated<Value>(app: App, write: () => Promise<Value>): Promise<Value> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (error instanceof Problem || attempt === TRIES) throw error;
+      app.log("commit.repeated", { attempt, reason: reasonOf(error) });
+      await app.clock.sleep(50 * 2 ** attempt * app.random());
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { reasonOf } from "#core/lib/log";
+import { Problem } from "#core/lib/problem";
+import { shard, shards } from "#core/store/shard";
+import { ping } from "#core/store/sql";
+import { defineRoute } from "./route.ts";
+
+const ok = z.strictObject({ status: z.literal("ok") });
+
+/** GET /healthz: the Worker runs. */
+export const healthz = defineRoute({
+  method: "GET",
+  path: "/healthz",
+  summary: "Does the Worker run?",
+  scope: null,
+  answers: { 200: { description: "It does.", schema: ok } },
+  handle: async () => Response.json({ status: "ok" }),
+});
+
+/** GET /readyz: the databases answer and the secrets can be used. */
+export const readyz = defineRoute({
+  method: "GET",
+  path: "/readyz",
+  summary: "Can jobs be taken?",
+  scope: null,
+  answers: { 200: { description: "They can.", schema: ok } },
+  async handle({ app }) {
+    const broken: string[] = [];
+    await app.ring().catch((error: unknown) => broken.push(reasonOf(error)));
+    for (const name of shards(app.databases)) {
+      const db = shard(app.databases, name);
+      await (db ? ping(db).run() : Promise.reject(new Error("not bound"))).catch((error: unknown) =>
+        broken.push(`database ${name}: ${reasonOf(error)}`),
+      );
+    }
+    if (broken.length > 0) throw new Problem("unavailable", { detail: broken.join("; ") });
+    return Response.json({ status: "ok" });
+  },
+});

@@ -1,0 +1,24 @@
+import { prune } from "#core/jobs/prune";
+import { stage } from "#core/jobs/stage";
+import { reasonOf } from "#core/lib/log";
+import { createApp } from "./app.ts";
+import type { Env } from "./env.ts";
+import { createRouter } from "./router.ts";
+import { routes } from "./routes.ts";
+
+const router = createRouter(routes);
+/** Once an hour, at this minute, old rows are deleted. */
+const PRUNE_MINUTE = 17;
+
+export default {
+  fetch: (request, env, context) => router.fetch(request, createApp(env, context)),
+
+  async scheduled(controller, env, context) {
+    const app = createApp(env, context);
+    const works = [stage(app)];
+    if (new Date(controller.scheduledTime).getUTCMinutes() === PRUNE_MINUTE)
+      works.push(prune(app).then(() => 0));
+    for (const result of await Promise.allSettled(works))
+      if (result.status === "rejected") app.log("tick.failed", { reason: reasonOf(result.reason) });
+  },
+} satisfies ExportedHandler<Env>;

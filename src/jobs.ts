@@ -1,0 +1,157 @@
+import { z } from "zod";
+import { EXPIRES_AFTER_MS } from "#core/jobs/limits";
+import { gatesOf } from "#core/jobs/define";
+import { wake, type Wake } from "#core/jobs/wake";
+import { isId } from "#core/lib/ids";
+import { Problem } from "#core/lib/problem";
+import * as gates from "#core/store/gates";
+import * as jobs from "#core/store/jobs";
+import type { JobRow } from "#core/store/jobs";
+import * as lanes from "#core/store/lanes";
+import { shard } from "#core/store/shard";
+import { all, first } from "#core/store/sql";
+import { accept } from "./accept.ts";
+import type { App } from "./app.ts";
+import { clientOf, mayUse, type Caller } from "./auth.ts";
+import { isSettled, jobSchema, jobView, type ClosedGate, type JobView } from "./job-view.ts";
+import { readOrder } from "./order.ts";
+import { waitOf } from "./prefer.ts";
+import { defineRoute } from "./route.ts";
+import { anyObject } from "./tweets.ts";
+
+const jobId = z.strictObject({ id: z.string().refine((text) => isId("job", text)) });
+const WAKE_LIMIT_MS = 2_000;
+
+/** POST /v1/jobs: a job of any kind. */
+export const postJob = defineRoute({
+  method: "POST",
+  path: "/v1/jobs",
+  summary: "Take a job of any kind",
+  scope: "jobs:write",
+  body: anyObject,
+  answers: { 202: { description: "The job, taken.", schema: jobSchema } },
+  handle: (call) => {
+    const kind = typeof call.body.kind === "string" ? call.app.kinds.find(call.body.kind) : null;
+    if (!kind)
+      throw new Problem("invalid", {
+        errors: [
+          { pointer: "/kind", code: "invalid_value", detail: `One of ${call.app.kinds.names.join(", ")}` },
+        ],
+      });
+    return accept(call, readOrder(kind, call.body, call.app.clock.now(), "params"));
+  },
+});
+
+/** GET /v1/jobs/{id}, which may wait for the end. */
+export const getJob = defineRoute({
+  method: "GET",
+  path: "/v1/jobs/{id}",
+  summary: "Read a job; `Prefer: wait=30` holds until it has ended",
+  scope: "jobs:read",
+  params: jobId,
+  answers: { 200: { description: "The job.", schema: jobSchema } },
+  async handle({ app, caller, request, params }) {
+    const wait_s = waitOf(request);
+    const job = await untilSettled(app, caller, params.id, wait_s ?? 0);
+    return Response.json(await show(app, job), {
+      headers: {
+        etag: `"${job.sequence}"`,
+        ...(wait_s !== null && { "preference-applied": `wait=${wait_s}` }),
+      },
+    });
+  },
+});
+
+/** POST /v1/jobs/{id}/cancel, which answers truthfully: 200 canceled, 202 in flight, 409 already sent. */
+export const cancelJob = defineRoute({
+  method: "POST",
+  path: "/v1/jobs/{id}/cancel",
+  summary: "Cancel a job that has not been sent",
+  scope: "jobs:write",
+  params: jobId,
+  answers: {
+    200: { description: "Canceled.", schema: jobSchema },
+    202: { description: "In flight: it is canceled if it comes back unsent.", schema: jobSchema },
+  },
+  async handle({ app, caller, params }) {
+    const { client_id, id } = await findJob(app, caller, params.id);
+    const db = databaseOf(app, id);
+    const canceled = await first(jobs.cancel(db, app.clock.stored(), client_id, id));
+    const asked = canceled ? null : await first(jobs.requestCancel(db, client_id, id));
+    const job = await findJob(app, caller, id);
+    if (canceled || job.state === "canceled") return Response.json(await show(app, job));
+    if (asked) return Response.json(await show(app, job), { status: 202 });
+    throw new Problem("already_sent", { detail: `The job is ${job.state}` });
+  },
+});
+
+/** POST /v1/jobs/{id}/retry: a failed or dead job is given a new life, at the end of its lane's line. */
+export const retryJob = defineRoute({
+  method: "POST",
+  path: "/v1/jobs/{id}/retry",
+  summary: "Try a failed or dead job again",
+  scope: "jobs:write",
+  params: jobId,
+  answers: { 202: { description: "The job, queued again.", schema: jobSchema } },
+  async handle({ app, caller, params }) {
+    const { client_id, id, kind: name } = await findJob(app, caller, params.id);
+    const kind = app.kinds.find(name);
+    const db = databaseOf(app, id);
+    const now = app.clock.stored();
+    const [redriven, scheduled] = await db.batch([
+      jobs.redrive(db, now, client_id, id, EXPIRES_AFTER_MS),
+      lanes.schedule(db, now, [{ client_id, id, gates: kind ? gatesOf(kind) : "[]" }]),
+    ]);
+    const job = await findJob(app, caller, id);
+    if (redriven?.results.length === 0)
+      throw new Problem("not_retryable", { detail: `The job is ${job.state}` });
+    app.later(wake(app, scheduled?.results as Wake[], WAKE_LIMIT_MS));
+    return Response.json(await show(app, job), { status: 202, headers: { location: `/v1/jobs/${id}` } });
+  },
+});
+
+/** A job as the API shows it, with the gates that hold its lane now. */
+export async function show(app: App, job: JobRow): Promise<JobView> {
+  return (await showAll(app, [job]))[0] as JobView;
+}
+
+/** The same for jobs of one or several databases. */
+export async function showAll(app: App, rows: JobRow[]): Promise<JobView[]> {
+  const open = rows.filter((job) => !isSettled(job) && job.state !== "running");
+  const closed: ClosedGate[] = [];
+  for (const [character, some] of Map.groupBy(open, ({ id }) => id.slice(-1))) {
+    const names = [...new Set(some.map(({ lane }) => lane))];
+    closed.push(
+      ...(await all<ClosedGate>(gates.closedFor(databaseOf(app, character), app.clock.stored(), names))),
+    );
+  }
+  return rows.map((job) => jobView(job, app.kinds, app.clock.now(), closed));
+}
+
+/** A job of the caller's. Another's is not found, like one that does not exist. */
+export async function findJob(app: App, caller: Caller, id: string): Promise<JobRow> {
+  const db = shard(app.databases, id);
+  const job = db && (await first<JobRow>(jobs.find(db, clientOf(caller), id)));
+  if (!job || !mayUse(caller, job.account_id)) throw new Problem("not_found", { detail: "No such job" });
+  return job;
+}
+
+function databaseOf(app: App, id: string): D1Database {
+  const db = shard(app.databases, id);
+  if (!db) throw new Problem("not_found");
+  return db;
+}
+
+const FIRST_LOOK_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
+
+/** Look until the job has ended or `wait_s` are over, at first often. */
+async function untilSettled(app: App, caller: Caller, id: string, wait_s: number): Promise<JobRow> {
+  const end = app.clock.now() + wait_s * 1000;
+  for (let pause_ms = FIRST_LOOK_MS; ; pause_ms = Math.min(LONGEST_PAUSE_MS, pause_ms * 1.5)) {
+    const job = await findJob(app, caller, id);
+    const left_ms = end - app.clock.now();
+    if (isSettled(job) || left_ms <= 0) return job;
+    await app.clock.sleep(Math.min(pause_ms, left_ms));
+  }
+}

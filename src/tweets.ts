@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { tweetCreate } from "#core/jobs/kinds/tweet-create";
+import { tweetDelete } from "#core/jobs/kinds/tweet-delete";
+import { xId } from "#core/x/tweet-body";
+import type { Kind } from "#core/jobs/define";
+import { accept } from "./accept.ts";
+import { jobSchema } from "./job-view.ts";
+import { readOrder } from "./order.ts";
+import { defineRoute } from "./route.ts";
+
+/** Any JSON object: its fields are read by the kind's own schema, so that all mistakes are found at once. */
+export const anyObject = z.record(z.string(), z.unknown());
+
+const accepted = { 202: { description: "The job, taken.", schema: jobSchema } };
+
+/** POST /v1/tweets: shorthand for a `tweet.create` job. */
+export const postTweet = defineRoute({
+  method: "POST",
+  path: "/v1/tweets",
+  summary: "Post a tweet",
+  scope: "jobs:write",
+  body: anyObject,
+  answers: accepted,
+  handle: (call) =>
+    accept(call, readOrder(tweetCreate as unknown as Kind, call.body, call.app.clock.now(), "top")),
+});
+
+/** DELETE /v1/tweets/{x_id}: shorthand for a `tweet.delete` job. */
+export const deleteTweet = defineRoute({
+  method: "DELETE",
+  path: "/v1/tweets/{x_id}",
+  summary: "Delete a tweet",
+  scope: "jobs:write",
+  params: z.strictObject({ x_id: xId }),
+  query: z.strictObject({ account_id: z.string() }),
+  answers: accepted,
+  handle: (call) => {
+    const given = { account_id: call.query.account_id, tweet_id: call.params.x_id };
+    return accept(call, readOrder(tweetDelete as unknown as Kind, given, call.app.clock.now(), "top"));
+  },
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+import { createHarness, losingAnswers, tweeted, unreachable } from "../../support/harness.ts";
+
+const counting = (batches: number[]) => (db: D1Database) =>
+  ({
+    prepare: (sql: string) => db.prepare(sql),
+    batch: (statements: D1PreparedStatement[]) => {
+      batches.push(statements.length);
+      return db.batch(statements);
+    },
+  }) as unknown as D1Database;
+
+test("what the loops of a turn ask for together rides in one commit", async () => {
+  const h = await createHarness({ concurrency: 10 });
+  for (let i = 0; i < 10; i++) await h.post(await h.account(), `tweet ${i}`);
+  const waiting: (() => void)[] = [];
+  h.answer(
+    () =>
+      new Promise((resolve) => {
+        waiting.push(() => {
+          resolve(tweeted());
+        });
+        if (waiting.length === 10) for (const answer of waiting) answer();
+      }),
+  );
+  const batches: number[] = [];
+  h.wrapDatabase(counting(batches));
+  await h.turn();
+  expect(h.posted()).toHaveLength(10);
+  // Take and claim; end and claim; give back. What comes a moment late rides in one more.
+  expect(batches.length).toBeLessThanOrEqual(5);
+});
+
+test("one commit is in flight at a time", async () => {
+  const h = await createHarness({ concurrency: 4 });
+  for (let i = 0; i < 4; i++) {
+    const account = await h.account();
+    for (let j = 0; j < 3; j++) await h.post(account, `tweet ${i} ${j}`);
+  }
+  let open = 0;
+  let most = 0;
+  h.wrapDatabase(
+    (db) =>
+      ({
+        prepare: (sql: string) => db.prepare(sql),
+        batch: async (statements: D1PreparedStatement[]) => {
+          most = Math.max(most, ++open);
+          const results = await db.batch(statements);
+          open--;
+          return results;
+        },
+      }) as unknown as D1Database,
+  );
+  await h.turn();
+  expect(h.posted()).toHaveLength(12);
+  expect(most).toBe(1);
+});
+
+test("a commit is tried four times, then the turn is left and its messages come again", async () => {
+  const h = await createHarness();
+  await h.post(await h.account(), "one");
+  let tries = 0;
+  h.wrapDatabase((db) => {
+    const dead = unreachable(db);
+    return {
+      prepare: (sql: string) => db.prepare(sql),
+      batch: (statements: D1PreparedStatement[]) => {
+        tries++;
+        return dead.batch(statements);
+      },
+    } as unknown as D1Database;
+  });
+  expect(await h.turn()).toEqual({ acked: 0, retried: 1 });
+  expect(h.logged("commit.repeated").map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  expect(h.logged("commit.failed").length).toBeGreaterThan(0);
+  expect(h.calls).toEqual([]);
+  expect(tries % 4).toBe(0);
+});
+
+test("what the database itself refuses is not sent again", async () => {
+  const h = await createHarness();
+  await h.post(await h.account(), "one");
+  h.wrapDatabase(
+    (db) =>
+      ({
+        prepare: (sql: string) => db.prepare(sql),
+        batch: () => Promise.reject(new Error("D1_ERROR: no such table: jobs: SQLITE_ERROR")),
+      }) as unknown as D1Database,
+  );
+  expect(await h.turn()).toEqual({ acked: 0, retried: 1 });
+  expect(h.logged("commit.repeated")).toEqual([]);
+});
+
+test("an ending whose first answer was lost does not count as fenced", async () => {
+  const h = await createHarness();
+  await h.post(await h.account(), "one");
+  h.wrapDatabase((db) => losingAnswers(db, (nth) => nth === 2));
+  await h.turn();
+  expect(h.logged("commit.repeated")).toHaveLength(1);
+  expect(h.logged("jobs.fenced")).toEqual([]);
+});
