@@ -5,9 +5,8 @@ import { createCommitter } from "./committer.ts";
 import type { Consumer } from "./engine.ts";
 import { createSlots } from "./slots.ts";
 import { workLane, type Turn } from "./turn.ts";
-import { laneIn, wake, type Wake } from "./wake.ts";
+import { laneIn } from "./wake.ts";
 
-const WAKE_LIMIT_MS = 10_000;
 const RETRY_DELAY_S = 15;
 
 let turnsInBackground = 0;
@@ -85,16 +84,11 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
   const turn: Turn = { consumer, committer, slots: createSlots(consumer.concurrency), began_at: clock.now() };
   const leased = committer.lease(lanes);
   // Loops begin at once, so that their first claims ride in the leasing commit. They never reject.
-  const loops = lanes.map(async (lane) => ({ lane, ...(await workLane(turn, lane, { alone: false })) }));
+  const loops = lanes.map(async (lane) => ({ lane, left: await workLane(turn, lane, { alone: false }) }));
   await leased;
   return async () => {
-    const left = await Promise.all(loops);
-    const wakes = left.map((one) => one.wake);
+    const suspects = (await Promise.all(loops)).filter(({ left }) => left === "suspect");
     // What crashed its Worker twice runs alone, when nobody else's job can die with it.
-    for (const { lane } of left.filter((one) => one.suspect))
-      wakes.push((await workLane(turn, lane, { alone: true })).wake);
-    await wake(consumer, wakes.filter(isWake), WAKE_LIMIT_MS);
+    for (const { lane } of suspects) await workLane(turn, lane, { alone: true });
   };
 }
-
-const isWake = (one: Wake | null): one is Wake => one !== null;

@@ -1,11 +1,11 @@
-import { lost, retry, wait, type Outcome } from "#core/lib/outcome";
+import { lost, retry, wait, type GateRef, type Outcome } from "#core/lib/outcome";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import type { Closing } from "#core/store/gates";
 import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
 import { createXClient } from "#core/x/client";
-import type { Rate } from "#core/x/headers";
+import type { Rate, RateWindow } from "#core/x/headers";
 import { Refusal } from "#core/x/refusal";
 import type { Kind } from "./define.ts";
 import type { Consumer } from "./engine.ts";
@@ -68,8 +68,10 @@ async function attempt(
       account_id: job.account_id,
     };
     began = true;
-    const step = job.maybe_sent === 2 && kind.reconcile ? kind.reconcile.bind(kind) : kind.run.bind(kind);
-    return await step(input, { x, now: () => consumer.clock.now() });
+    const context = { x, now: () => consumer.clock.now() };
+    if (job.maybe_sent < 2) return await kind.run(input, context);
+    // X may have acted on an earlier claim: look for it, never run again.
+    return (await kind.reconcile?.(input, context)) ?? lost(new Problem("x_unreachable"));
   } catch (error) {
     if (error instanceof Refusal) return error.outcome;
     return broken(consumer, kind, job, error, began);
@@ -101,17 +103,18 @@ const unreadable = (job: JobRow): Verdict => ({
 
 const checkpointOf = (job: JobRow): unknown => (job.checkpoint === null ? null : JSON.parse(job.checkpoint));
 
-/** Windows that the last call used up are closed now, in the commit that ends its job: never overrun by the next. */
+/**
+ * Windows that the last call used up are closed now, in the commit that ends its job: never overrun by the next. A reset
+ * that has passed closes nothing.
+ */
 function exhaustedWindows(job: Claimed, readings: Map<string, Rate>, now: number): Closing[] {
-  const closings: Closing[] = [];
-  for (const [endpoint, { window, user_day, app_day }] of readings) {
-    for (const reading of [window, user_day])
-      if (reading?.remaining === 0)
-        closings.push(
-          closing(job, { scope: "window", endpoint }, "rate_limited", reading.resets_at - now, reading),
-        );
-    if (app_day?.remaining === 0)
-      closings.push(closing(job, { scope: "app" }, "rate_limited", app_day.resets_at - now, app_day));
-  }
-  return closings;
+  const closed = (gate: GateRef, reading: RateWindow | null): Closing[] =>
+    reading?.remaining === 0 && reading.resets_at > now
+      ? [closing(job, gate, "rate_limited", reading.resets_at - now, reading)]
+      : [];
+  return [...readings].flatMap(([endpoint, { window, user_day, app_day }]) => [
+    ...closed({ scope: "window", endpoint }, window),
+    ...closed({ scope: "window", endpoint }, user_day),
+    ...closed({ scope: "app" }, app_day),
+  ]);
 }

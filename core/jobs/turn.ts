@@ -5,7 +5,7 @@ import type { Consumer } from "./engine.ts";
 import { WAKE_HORIZON_MS } from "./limits.ts";
 import { run, type Claimed, type Ran } from "./run.ts";
 import type { Slots } from "./slots.ts";
-import type { Wake } from "./wake.ts";
+import { wake, type Wake } from "./wake.ts";
 
 /** One turn over some lanes of one database: everything a loop needs to know of it. */
 export type Turn = {
@@ -16,22 +16,27 @@ export type Turn = {
   began_at: number;
 };
 
-/** How a loop left its lane: the wake-up it needs, and whether its first job must run alone. */
-export type Left = { wake: Wake | null; suspect: boolean };
+/** How a loop left its lane: given back, or kept because its first job must run alone. */
+export type Left = "given back" | "suspect";
+
+const WAKE_LIMIT_MS = 10_000;
 
 /**
- * Work one lane until it has nothing to do now, or the turn's time is up. Never throws: a lane that could not be given back
- * is found again when its lease runs out.
+ * Work one lane until it has nothing to do now, or the turn's time is up, and give it back with the wake-up it needs.
+ * Never throws: a lane that could not be given back is found again when its lease runs out.
  */
 export async function workLane(turn: Turn, lane: string, how: { alone: boolean }): Promise<Left> {
+  const { consumer, committer } = turn;
   try {
     const { look, window } = await workJobs(turn, lane, how);
-    if (look?.suspect === 1 && !how.alone) return { wake: null, suspect: true };
-    return { wake: soon(await turn.committer.handBack({ lane, window })), suspect: false };
+    if (look?.suspect === 1 && !how.alone) return "suspect";
+    // At once, not at the end of the turn: other lanes may have much to do yet.
+    const next = soon(await committer.handBack({ lane, window }));
+    if (next) await wake(consumer, [next], WAKE_LIMIT_MS);
   } catch (error) {
-    turn.consumer.log("lane.left", { lane, reason: reasonOf(error) });
-    return { wake: null, suspect: false };
+    consumer.log("lane.left", { lane, reason: reasonOf(error) });
   }
+  return "given back";
 }
 
 /**

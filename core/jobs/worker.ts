@@ -18,12 +18,14 @@ export type ConsumerEnv = EngineEnv & {
   TOKEN_KEYS?: string;
   X_API_URL: string;
   /** Calls to X at once in one turn. */
-  X_CONCURRENCY: string;
+  X_CONCURRENCY?: string;
   /** How many turns go on in the background: for a local queue, which runs one batch at a time. */
   TURNS_IN_BACKGROUND?: string;
 };
 
 const UNREADY_DELAY_S = 60;
+/** When X_CONCURRENCY is missing or no number. */
+const FEWEST_CALLS = 1;
 
 /** Opened access tokens, for as long as the isolate lives. */
 const memory = new Map<string, string>();
@@ -59,7 +61,7 @@ async function createConsumer(env: ConsumerEnv): Promise<Consumer> {
     tokens: createTokens({ databases: env, kv: env.TOKENS, ring, memory }),
     network: (request, init) => fetch(request, init),
     x_url: env.X_API_URL,
-    concurrency: Number(env.X_CONCURRENCY),
+    concurrency: Number(env.X_CONCURRENCY) || FEWEST_CALLS,
     limits: TWEETS_TURN,
     background: Number(env.TURNS_IN_BACKGROUND ?? 0),
   };

@@ -27,11 +27,15 @@ export type Closing = {
 const FIRST_BACKOFF_MS = 30_000;
 const LONGEST_BACKOFF_MS = 900_000;
 
-/** A gate that closes again within 15 minutes of its last opening has not recovered: it doubles. */
-const FAILURES = `iif(gates.open_at > ${NOW} - ${LONGEST_BACKOFF_MS}, gates.failures + 1, 1)`;
+/**
+ * How often in a row a gate had to back off. One that closes again within 15 minutes of its last opening has not recovered;
+ * calls that were under way when it closed say nothing new, and a time that X named is no failure.
+ */
+const FAILURES = `CASE WHEN excluded.resets_at IS NOT NULL THEN 0 WHEN gates.open_at > ${NOW} THEN max(gates.failures, 1)
+  WHEN gates.open_at > ${NOW} - ${LONGEST_BACKOFF_MS} THEN gates.failures + 1 ELSE 1 END`;
 
 const backoff = (failures: string): string =>
-  `${NOW} + min(${LONGEST_BACKOFF_MS}, ${FIRST_BACKOFF_MS} * (1 << min(${failures} - 1, 10)))`;
+  `${NOW} + min(${LONGEST_BACKOFF_MS}, ${FIRST_BACKOFF_MS} * (1 << min((${failures}) - 1, 10)))`;
 
 /**
  * Close gates. Comes before the jobs' endings in a commit and counts only while each job still runs under its lease, so a
@@ -41,7 +45,7 @@ export const close = (db: D1Database, now: number | null, closings: Closing[]): 
   db
     .prepare(
       `INSERT INTO gates (name, open_at, reason, failures, "limit", remaining, resets_at, updated_at)
-       SELECT replace(c.name, '{app}', coalesce(lanes.app_id, '')), coalesce(${NOW} + c.opens_in_ms, ${backoff("1")}), c.reason, 1, c."limit", c.remaining,
+       SELECT replace(c.name, '{app}', coalesce(lanes.app_id, '')), coalesce(${NOW} + c.opens_in_ms, ${backoff("1")}), c.reason, c.opens_in_ms IS NULL, c."limit", c.remaining,
               ${NOW} + c.opens_in_ms, ${NOW}
          FROM (SELECT value ->> 'name' AS name, value ->> 'reason' AS reason, value ->> 'opens_in_ms' AS opens_in_ms,
                       value ->> 'limit' AS "limit", value ->> 'remaining' AS remaining,

@@ -16,7 +16,14 @@ const suspended = (h: Harness): Consumer => {
 /** X answers when the test says so. */
 function heldAnswers(h: Harness) {
   const open: (() => void)[] = [];
-  h.answer(() => new Promise((resolve) => open.push(() => { resolve(tweeted()); })));
+  h.answer(
+    () =>
+      new Promise((resolve) =>
+        open.push(() => {
+          resolve(tweeted());
+        }),
+      ),
+  );
   return {
     asked: async (count: number) => {
       while (h.calls.length < count) await h.consumer.clock.sleep(0);
@@ -128,7 +135,14 @@ describe("slots", () => {
     await h.turn();
     expect(most).toBe(4);
     expect(h.posted()).toHaveLength(30);
-    expect(new Set(h.posted().slice(0, 12).map((text) => text.split(" ")[0])).size).toBe(10);
+    expect(
+      new Set(
+        h
+          .posted()
+          .slice(0, 12)
+          .map((text) => text.split(" ")[0]),
+      ).size,
+    ).toBe(10);
   });
 });
 
@@ -224,18 +238,21 @@ describe("work that comes while a lane is held is not lost", () => {
     const account = await h.account();
     await h.post(account, "first");
     let commits = 0;
-    h.wrapDatabase((db) => ({
-      prepare: (sql: string) => db.prepare(sql),
-      batch: async (statements: D1PreparedStatement[]) => {
-        const results = await db.batch(statements);
-        // Taken with the first claim; ended with a claim that finds nothing; then given back.
-        if (++commits === 2) {
-          h.wrapDatabase((plain) => plain);
-          await h.post(account, "second");
-        }
-        return results;
-      },
-    }) as unknown as D1Database);
+    h.wrapDatabase(
+      (db) =>
+        ({
+          prepare: (sql: string) => db.prepare(sql),
+          batch: async (statements: D1PreparedStatement[]) => {
+            const results = await db.batch(statements);
+            // Taken with the first claim; ended with a claim that finds nothing; then given back.
+            if (++commits === 2) {
+              h.wrapDatabase((plain) => plain);
+              await h.post(account, "second");
+            }
+            return results;
+          },
+        }) as unknown as D1Database,
+    );
     await h.turn();
     expect(h.posted()).toEqual(["first"]);
     expect(h.messages).toEqual([{ lane: `tweets:${account}`, at: h.now() }]);

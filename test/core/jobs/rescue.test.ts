@@ -1,0 +1,117 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { rescueLane } from "#core/jobs/rescue";
+import * as jobs from "#core/store/jobs";
+import type { JobRow } from "#core/store/jobs";
+import { createHarness, tweeted } from "../../support/harness.ts";
+
+const codeOf = (job: JobRow): unknown => (JSON.parse(job.error ?? "null") as { code?: string } | null)?.code;
+const deleted = () => Response.json({ data: { deleted: true } });
+
+describe("a job whose Worker died", () => {
+  test("is unknown and parked if it may not be repeated: X may have acted", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.post(account, "who knows");
+    await h.crash(`tweets:${account}`);
+    h.advance(1);
+    await h.post(account, "next");
+    await h.pass(60_000);
+    const job = await h.job(id);
+    expect(job).toMatchObject({ state: "unknown", open: null, maybe_sent: 2, crashes: 1, lease: null });
+    expect(codeOf(job)).toBe("x_unreachable");
+    expect(JSON.parse(job.log)).toMatchObject([{ outcome: "crashed" }]);
+    expect(h.posted()).toEqual(["next"]);
+  });
+
+  test("is run again if it may be repeated", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1");
+    await h.crash(`deletes:${account}`);
+    h.answer(deleted);
+    await h.pass(60_000);
+    expect(await h.job(id)).toMatchObject({ state: "succeeded", crashes: 1, attempts: 2 });
+    expect(h.calls).toHaveLength(1);
+  });
+
+  test("is dead after its third crash", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1");
+    for (let i = 0; i < 3; i++) await h.crash(`deletes:${account}`);
+    h.advance(1);
+    await h.remove(account, "2");
+    h.answer(deleted);
+    await h.pass(60_000);
+    expect(await h.job(id)).toMatchObject({ state: "dead", crashes: 3, open: null, lease: null });
+    expect(codeOf(await h.job(id))).toBe("poison");
+    expect(h.calls.map(({ path }) => path)).toEqual(["/2/tweets/2"]);
+  });
+
+  test("is dead when that was its last attempt", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1", { max_attempts: 1 });
+    await h.crash(`deletes:${account}`);
+    await h.pass(60_000);
+    expect(await h.job(id)).toMatchObject({ state: "dead", crashes: 1 });
+    expect(codeOf(await h.job(id))).toBe("attempts_exhausted");
+    expect(h.calls).toEqual([]);
+  });
+
+  test("is canceled if that was asked while it ran", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1");
+    await h.crash(`deletes:${account}`);
+    await jobs.requestCancel(env.DB, h.clientId, id).run();
+    await h.pass(60_000);
+    expect(await h.job(id)).toMatchObject({ state: "canceled", finished_at: expect.any(Number) as number });
+    expect(h.calls).toEqual([]);
+  });
+});
+
+describe("a lane that its queue gave up on", () => {
+  test("is settled, given back and woken a little later", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1");
+    h.messages.length = 0;
+    await h.crash(`deletes:${account}`);
+    await rescueLane(h.consumer, `deletes:${account}`);
+    expect(await h.job(id)).toMatchObject({ state: "waiting", crashes: 1, lease: null });
+    expect(await h.lane(`deletes:${account}`)).toMatchObject({
+      lease: null,
+      next_at: (await h.job(id)).due_at,
+    });
+    expect(h.messages).toEqual([{ lane: `deletes:${account}`, at: h.now() + 30_000 }]);
+  });
+
+  test("is left alone while its lease lives", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.post(account, "one");
+    let rescued: Promise<void> | null = null;
+    h.answer(async () => {
+      rescued = rescueLane(h.consumer, `tweets:${account}`);
+      await rescued;
+      return tweeted();
+    });
+    await h.turn();
+    expect(rescued).not.toBeNull();
+    expect(await h.job(id)).toMatchObject({ state: "succeeded", crashes: 0 });
+    expect(h.messages).toEqual([]);
+  });
+
+  test("is not woken when there is nothing in it, or when it is unknown", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    await h.post(account, "one");
+    await h.turn();
+    for (const lane of [`tweets:${account}`, `tweets:${account.slice(0, -2)}x0`, "tweets:acc_other_z"])
+      await rescueLane(h.consumer, lane);
+    expect(h.messages).toEqual([]);
+    expect(h.posted()).toEqual(["one"]);
+  });
+});
