@@ -111,14 +111,24 @@ async function callOf(request: IncomingMessage): Promise<Call> {
   return makeCall(method, url, header, body as Uint8Array<ArrayBuffer>);
 }
 
+// Faster time starts at an agreed moment, so that whoever is given the same scale reads the same clock.
+const scale_epoch_ms = Date.UTC(2026, 0, 1);
+const scaledNow = (scale: number) => () => scale_epoch_ms + Math.round((Date.now() - scale_epoch_ms) * scale);
+
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { port: { type: "string", default: "8788" }, state: { type: "string" } },
+    options: {
+      port: { type: "string", default: "8788" },
+      state: { type: "string" },
+      "time-scale": { type: "string", default: "1" },
+    },
   });
   const { state } = values;
+  const scale = Number(values["time-scale"]);
   const server = await serveSimulator({
     port: Number(values.port),
     ...(state !== undefined && { statePath: state }),
+    ...(scale !== 1 && { now: scaledNow(scale) }),
   });
   // Answers that still hang must not keep the process.
   const end = () => void server.close().then(() => process.exit(0));

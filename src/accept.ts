@@ -5,6 +5,7 @@ import { Problem } from "#core/lib/problem";
 import * as idempotencyKeys from "#core/store/idempotency-keys";
 import type { IdempotencyRow } from "#core/store/idempotency-keys";
 import { shard } from "#core/store/shard";
+import { first } from "#core/store/sql";
 import type { App } from "./app.ts";
 import { clientOf, mayUse } from "./auth.ts";
 import { jobView } from "./job-view.ts";
@@ -22,9 +23,10 @@ type Accepting = Pick<Call<unknown, unknown, unknown>, "app" | "caller" | "reque
  * Take a job: 202 once it is written. The wake-up is sent after the answer. With an `Idempotency-Key` the key's record is
  * written first and the job with its id then, both repeatable; the same key and body find the same job again.
  */
-export async function accept(call: Accepting, fields: OrderFields): Promise<Response> {
+export async function accept(call: Accepting, read: (now: number) => OrderFields): Promise<Response> {
   const { app, caller } = call;
   const clientId = clientOf(caller);
+  const fields = await fieldsOf(call, clientId, read);
   if (!mayUse(caller, fields.account_id))
     throw new Problem("insufficient_scope", { detail: "This key does not reach that account" });
   const order: Order = { ...fields, client_id: clientId };
@@ -45,15 +47,38 @@ export async function accept(call: Accepting, fields: OrderFields): Promise<Resp
   });
 }
 
-async function claimId({ app, request, body_hash }: Accepting, order: Order) {
+/** A body that came before is read as of then: a time that it names may have passed meanwhile. */
+async function fieldsOf(
+  call: Accepting,
+  clientId: string,
+  read: (now: number) => OrderFields,
+): Promise<OrderFields> {
+  const { app, body_hash } = call;
+  try {
+    return read(app.clock.now());
+  } catch (error) {
+    const key = keyOf(call);
+    const home = key === null ? null : shard(app.databases, clientId);
+    const before = home && key && (await first<IdempotencyRow>(idempotencyKeys.find(home, clientId, key)));
+    if (!before || before.body_hash !== body_hash) throw error;
+    return read(before.created_at);
+  }
+}
+
+function keyOf({ request }: Accepting): string | null {
+  const key = request.headers.get("idempotency-key");
+  if (key === null || (key !== "" && key.length <= KEY_LENGTH)) return key;
+  throw new Problem("unknown_parameter", {
+    errors: [{ pointer: "Idempotency-Key", code: "invalid", detail: `1 to ${KEY_LENGTH} characters` }],
+  });
+}
+
+async function claimId(call: Accepting, order: Order) {
+  const { app, body_hash } = call;
   const now = app.clock.now();
   const fresh = jobIdFor(order, now);
-  const key = request.headers.get("idempotency-key");
+  const key = keyOf(call);
   if (key === null) return { id: fresh, replayed: false };
-  if (key === "" || key.length > KEY_LENGTH)
-    throw new Problem("unknown_parameter", {
-      errors: [{ pointer: "Idempotency-Key", code: "invalid", detail: `1 to ${KEY_LENGTH} characters` }],
-    });
   const home = shard(app.databases, order.client_id);
   if (!home) throw new Problem("unavailable");
   const mine: IdempotencyRow = { client_id: order.client_id, key, body_hash, job_id: fresh, created_at: now };

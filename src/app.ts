@@ -1,7 +1,7 @@
 import type { Engine } from "#core/jobs/engine";
 import { allKinds } from "#core/jobs/kinds/index";
 import { systemClock } from "#core/lib/clock";
-import { consoleLog } from "#core/lib/log";
+import { consoleLog, reasonOf } from "#core/lib/log";
 import { openRing, type Ring } from "#core/lib/seal";
 import type { Fetch } from "#core/x/client";
 import type { Env } from "./env.ts";
@@ -22,6 +22,7 @@ export function createApp(
   context: Pick<ExecutionContext, "waitUntil">,
   parts: Partial<App> = {},
 ): App {
+  const { log = consoleLog } = parts;
   return {
     env,
     databases: env,
@@ -29,11 +30,14 @@ export function createApp(
     kinds: allKinds,
     clock: systemClock(Number(env.TIME_SCALE ?? 1)),
     random: Math.random,
-    log: consoleLog,
+    log,
     network: (request, init) => fetch(request, init),
     ring: () => openRing(env.TOKEN_KEYS, "TOKEN_KEYS"),
     later: (work) => {
-      context.waitUntil(work);
+      const logged = (error: unknown) => {
+        log("later.failed", { reason: reasonOf(error) });
+      };
+      context.waitUntil(work.catch(logged));
     },
     ...parts,
   };

@@ -13,26 +13,33 @@ const DRAIN_LIMIT_BYTES = 32 * 1024 * 1024;
 export async function readJson(request: Request): Promise<{ value: unknown; text: string }> {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (Number(request.headers.get("content-length") ?? 0) > JSON_LIMIT_BYTES) throw tooLarge();
-  const text = await readText(request);
+  const chunks = await readChunks(request);
   if (type !== "application/json") throw new Problem("unsupported_media_type");
   try {
+    const text = decode(chunks);
     return { value: JSON.parse(text) as unknown, text };
   } catch {
-    throw new Problem("not_json", { detail: text === "" ? "The body is empty" : "The body is not JSON" });
+    const detail = chunks.length === 0 ? "The body is empty" : "The body is not JSON in UTF-8";
+    throw new Problem("not_json", { detail });
   }
 }
 
-async function readText(request: Request): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
+async function readChunks(request: Request): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
     if (size > DRAIN_LIMIT_BYTES) break;
-    if (size <= JSON_LIMIT_BYTES) text += decoder.decode(chunk, { stream: true });
+    if (size <= JSON_LIMIT_BYTES) chunks.push(chunk);
   }
   if (size > JSON_LIMIT_BYTES) throw tooLarge();
-  return text + decoder.decode();
+  return chunks;
+}
+
+/** Throws on what is not UTF-8: mended, it would be posted as something that nobody wrote. */
+function decode(chunks: Uint8Array[]): string {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
 }
 
 const tooLarge = (): Problem =>

@@ -14,7 +14,7 @@ import { accept } from "./accept.ts";
 import type { App } from "./app.ts";
 import { clientOf, mayUse, type Caller } from "./auth.ts";
 import { isSettled, jobSchema, jobView, type ClosedGate, type JobView } from "./job-view.ts";
-import { readOrder } from "./order.ts";
+import { commonErrors, readOrder } from "./order.ts";
 import { waitOf } from "./prefer.ts";
 import { defineRoute } from "./route.ts";
 import { anyObject } from "./tweets.ts";
@@ -31,14 +31,17 @@ export const postJob = defineRoute({
   body: anyObject,
   answers: { 202: { description: "The job, taken.", schema: jobSchema } },
   handle: (call) => {
-    const kind = typeof call.body.kind === "string" ? call.app.kinds.find(call.body.kind) : null;
+    const { app, body } = call;
+    const kind = typeof body.kind === "string" ? app.kinds.find(body.kind) : null;
+    const detail = `One of ${app.kinds.names.join(", ")}`;
     if (!kind)
       throw new Problem("invalid", {
         errors: [
-          { pointer: "/kind", code: "invalid_value", detail: `One of ${call.app.kinds.names.join(", ")}` },
+          { pointer: "/kind", code: "invalid_value", detail },
+          ...commonErrors(body, app.clock.now()),
         ],
       });
-    return accept(call, readOrder(kind, call.body, call.app.clock.now(), "params"));
+    return accept(call, (now) => readOrder(kind, body, now, "params"));
   },
 });
 
@@ -76,11 +79,13 @@ export const cancelJob = defineRoute({
   async handle({ app, caller, params }) {
     const { client_id, id } = await findJob(app, caller, params.id);
     const db = databaseOf(app, id);
-    const canceled = await first(jobs.cancel(db, app.clock.stored(), client_id, id));
-    const asked = canceled ? null : await first(jobs.requestCancel(db, client_id, id));
+    const [, asked] = await db.batch([
+      jobs.cancel(db, app.clock.stored(), client_id, id),
+      jobs.requestCancel(db, client_id, id),
+    ]);
     const job = await findJob(app, caller, id);
-    if (canceled || job.state === "canceled") return Response.json(await show(app, job));
-    if (asked) return Response.json(await show(app, job), { status: 202 });
+    if (job.state === "canceled") return Response.json(await show(app, job));
+    if (asked?.results.length === 1) return Response.json(await show(app, job), { status: 202 });
     throw new Problem("already_sent", { detail: `The job is ${job.state}` });
   },
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Kind } from "#core/jobs/define";
 import type { Order } from "#core/jobs/enqueue";
+import { utf8 } from "#core/lib/bytes";
 import { DAY_MS } from "#core/lib/clock";
 import { Problem, type FieldError } from "#core/lib/problem";
 import { fieldErrors } from "./validate.ts";
@@ -29,14 +30,7 @@ export const commonFields = z.strictObject({
     .optional()
     .describe("Need not keep its place among the account's jobs while it backs off."),
   max_attempts: z.int().min(1).max(20).optional(),
-  metadata: z
-    .record(z.string(), z.unknown())
-    .refine(
-      (value) => isSmall(value),
-      `At most ${METADATA_BYTES} bytes of JSON, ${METADATA_DEPTH} levels deep`,
-    )
-    .optional()
-    .describe("Yours: kept with the job and given back."),
+  metadata: metadata.optional(),
 });
 
 const isCommon = (name: string): boolean => Object.hasOwn(commonFields.shape, name);
@@ -54,14 +48,16 @@ export function readOrder(
   at: "params" | "top",
 ): OrderFields {
   const { common, params } = split(given, at);
+  const pointer = at === "params" ? "/params" : "";
   const read = commonFields.safeParse(common);
   const readParams = kind.params.safeParse(params);
   const errors = [
-    ...(read.success ? times(read.data, now) : fieldErrors(read.error)),
-    ...(readParams.success ? [] : fieldErrors(readParams.error, at === "params" ? "/params" : "")),
+    ...(read.success ? [] : fieldErrors(read.error)),
+    ...times(common, now),
+    ...(readParams.success ? [] : fieldErrors(readParams.error, pointer)),
   ];
-  if (readParams.success && JSON.stringify(readParams.data).length > PARAMS_BYTES)
-    errors.push({ pointer: "", code: "too_big", detail: `Params may have ${PARAMS_BYTES} bytes` });
+  if (readParams.success && bytesOf(readParams.data) > PARAMS_BYTES)
+    errors.push({ pointer, code: "too_big", detail: `Params may have ${PARAMS_BYTES} bytes` });
   if (errors.length > 0 || !read.success || !readParams.success) throw new Problem("invalid", { errors });
   const { run_at, expires_at, order, max_attempts, metadata } = read.data;
   return {
@@ -76,7 +72,16 @@ export function readOrder(
   };
 }
 
-function split(given: Record<string, unknown>, at: "params" | "top") {
+/** What is wrong with the common fields of a job whose kind is unknown. */
+export function commonErrors(given: Record<string, unknown>, now: number): FieldError[] {
+  const { common } = split(given, "params");
+  const read = commonFields.safeParse(common);
+  return [...(read.success ? [] : fieldErrors(read.error)), ...times(common, now)];
+}
+
+type Split = { common: Record<string, unknown>; params: unknown };
+
+function split(given: Record<string, unknown>, at: "params" | "top"): Split {
   if (at === "params") {
     const { kind: _, params, ...common } = given;
     return { common, params };
@@ -88,12 +93,13 @@ function split(given: Record<string, unknown>, at: "params" | "top") {
   };
 }
 
-function times({ run_at, expires_at }: z.output<typeof commonFields>, now: number): FieldError[] {
+/** What is wrong with times that are times, whatever else is. */
+function times({ run_at, expires_at }: Record<string, unknown>, now: number): FieldError[] {
   const errors: FieldError[] = [];
-  const due = Math.max(epoch(run_at) ?? now, now);
+  const due = Math.max(epoch(moment.safeParse(run_at).data) ?? now, now);
   if (due > now + AHEAD_MS)
     errors.push({ pointer: "/run_at", code: "too_far", detail: "A job can be scheduled up to a year ahead" });
-  const end = epoch(expires_at);
+  const end = epoch(moment.safeParse(expires_at).data);
   if (end !== null && end <= due)
     errors.push({
       pointer: "/expires_at",
@@ -107,11 +113,15 @@ const epoch = (text: string | undefined): number | null => (text === undefined ?
 
 function isSmall(value: unknown): boolean {
   if (depth(value, METADATA_DEPTH) > METADATA_DEPTH) return false;
-  return new TextEncoder().encode(JSON.stringify(value)).length <= METADATA_BYTES;
+  return bytesOf(value) <= METADATA_BYTES;
 }
+
+const bytesOf = (value: unknown): number => utf8(JSON.stringify(value)).length;
 
 /** How deep a value nests; stops counting past `bound`. */
 function depth(value: unknown, bound: number): number {
   if (typeof value !== "object" || value === null || bound < 0) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map((one) => depth(one, bound - 1)));
+  let deepest = 0;
+  for (const one of Object.values(value)) deepest = Math.max(deepest, depth(one, bound - 1));
+  return 1 + deepest;
 }

@@ -1,6 +1,9 @@
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 
+/** A body can hold more mistakes than anyone would read. */
+const MAX_ERRORS = 100;
+
 /** Where the codes are explained. */
 const TYPE_BASE = "urn:twitter-api-proxy:problem:";
 
@@ -16,10 +19,20 @@ export function asProblem(thrown: unknown): Problem {
 }
 
 /** D1 when it is overloaded, restarts or loses a connection. */
-const isPassing = (reason: string): boolean =>
-  /network connection lost|overloaded|storage caused object to be reset|transient issue|exceeded timeout|no answer within/i.test(
-    reason,
-  );
+const PASSING = [
+  "network connection lost",
+  "client disconnected",
+  "overloaded",
+  "caused object to be reset",
+  "reset because its code was updated",
+  "transient issue",
+  "exceeded timeout",
+  "memory limit",
+  "cpu time limit",
+  "no answer within",
+];
+
+const isPassing = (reason: string): boolean => PASSING.some((words) => reason.toLowerCase().includes(words));
 
 /** A Problem as an answer (RFC 9457). */
 export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
@@ -32,6 +45,7 @@ export function problemResponse(problem: Problem, request: Request, requestId: s
       instance: pathname,
       request_id: requestId,
       ...body,
+      ...(body.errors && { errors: body.errors.slice(0, MAX_ERRORS) }),
     }),
     {
       status: problem.status,

@@ -11,7 +11,7 @@ export type Call<Params, Query, Body> = {
   params: Params;
   query: Query;
   body: Body;
-  /** SHA-256 of the body as it came: what an Idempotency-Key is bound to. */
+  /** SHA-256 of what is asked, parameters and the body as it came: what an Idempotency-Key is bound to. */
   body_hash: string;
 };
 

@@ -73,7 +73,7 @@ async function answer(
     params: params as never,
     query: query as never,
     body: body as never,
-    body_hash: await sha256(text),
+    body_hash: await sha256(JSON.stringify([route.method, route.path, params, query, text])),
   });
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accountId } from "#core/jobs/kinds/account-id";
 import { tweetCreate } from "#core/jobs/kinds/tweet-create";
 import { tweetDelete } from "#core/jobs/kinds/tweet-delete";
 import { xId } from "#core/x/tweet-body";
@@ -22,7 +23,7 @@ export const postTweet = defineRoute({
   body: anyObject,
   answers: accepted,
   handle: (call) =>
-    accept(call, readOrder(tweetCreate as unknown as Kind, call.body, call.app.clock.now(), "top")),
+    accept(call, (now) => readOrder(tweetCreate as unknown as Kind, call.body, now, "top")),
 });
 
 /** DELETE /v1/tweets/{x_id}: shorthand for a `tweet.delete` job. */
@@ -32,10 +33,10 @@ export const deleteTweet = defineRoute({
   summary: "Delete a tweet",
   scope: "jobs:write",
   params: z.strictObject({ x_id: xId }),
-  query: z.strictObject({ account_id: z.string() }),
+  query: z.strictObject({ account_id: accountId }),
   answers: accepted,
   handle: (call) => {
     const given = { account_id: call.query.account_id, tweet_id: call.params.x_id };
-    return accept(call, readOrder(tweetDelete as unknown as Kind, given, call.app.clock.now(), "top"));
+    return accept(call, (now) => readOrder(tweetDelete as unknown as Kind, given, now, "top"));
   },
 });

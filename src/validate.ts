@@ -24,17 +24,20 @@ function codeOf(issue: z.core.$ZodIssue): string {
 
 const escaped = (part: string): string => part.replaceAll("~", "~0").replaceAll("/", "~1");
 
+/** The parameter that a pointer into a query points at. */
+const nameIn = (pointer: string): string => pointer.slice(1).replaceAll("~1", "/").replaceAll("~0", "~");
+
 /** Read a query: each parameter once, none unknown. Throws `unknown_parameter` with every mistake. */
 export function readQuery<Schema extends z.ZodType>(url: URL, schema: Schema): z.output<Schema> {
   const errors: FieldError[] = [];
-  const given: Record<string, string> = {};
+  const given = Object.create(null) as Record<string, string>;
   for (const [name, value] of url.searchParams) {
     if (name in given) errors.push({ pointer: name, code: "repeated", detail: "Given more than once" });
     given[name] = value;
   }
   const read = schema.safeParse(given);
   if (!read.success)
-    errors.push(...fieldErrors(read.error).map((one) => ({ ...one, pointer: one.pointer.slice(1) })));
+    errors.push(...fieldErrors(read.error).map((one) => ({ ...one, pointer: nameIn(one.pointer) })));
   if (errors.length > 0 || !read.success) throw new Problem("unknown_parameter", { errors });
   return read.data;
 }

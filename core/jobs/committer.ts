@@ -31,7 +31,7 @@ export type CommitterOptions = Omit<CommitContext, "now"> & {
 const TRIES = 4;
 /** D1 may hang for longer than a lease lasts: an answer that does not come by then counts as lost. */
 const TRY_TIMEOUT_MS = 10_000;
-const LINGER_MS = 1;
+const LINGER_MS = 5;
 
 type Waiter = { resolve: (found: Found) => void; reject: (reason: unknown) => void };
 
@@ -43,7 +43,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   async function pump(): Promise<void> {
     running = true;
     while (waiters.length > 0) {
-      // What loops ask for at almost the same time rides together.
+      // What loops ask for at almost the same time rides together: at 20 ms a call, 5 ms make commits twice as full.
       await options.sleep(LINGER_MS);
       const [batch, asked] = [work, waiters];
       work = emptyWork();

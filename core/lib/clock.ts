@@ -22,17 +22,15 @@ export function systemClock(scale = 1): Clock {
 const SCALE_EPOCH_MS = Date.UTC(2026, 0, 1);
 
 /** The promise, or a rejection when it has not settled after `ms` of real time. It goes on by itself all the same. */
-export function within<Value>(promise: Promise<Value>, ms: number): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+export const within = <Value>(promise: Promise<Value>, ms: number): Promise<Value> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       reject(new Error(`no answer within ${ms} ms`));
     }, ms);
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
   });
-  return Promise.race([promise, late]).finally(() => {
-    clearTimeout(timer);
-  });
-}
 
 export const SECOND_MS = 1000;
 export const MINUTE_MS = 60 * SECOND_MS;

@@ -13,7 +13,7 @@ export const shards = (env: Databases): string[] =>
 
 /** The database of a shard character, or of an id by its last one. Null when no such database is bound. */
 export function shard(env: Databases, id: string): D1Database | null {
-  const index = SHARDS.indexOf(id.slice(-1));
+  const index = id === "" ? -1 : SHARDS.indexOf(id.slice(-1));
   if (index === 0) return env.DB;
   return index > 0 ? (env[`DB_${index}`] ?? null) : null;
 }

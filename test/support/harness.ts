@@ -22,6 +22,7 @@ import * as lanes from "#core/store/lanes";
 import type { LaneRow } from "#core/store/lanes";
 import { first } from "#core/store/sql";
 import type { Fetch } from "#core/x/client";
+import { empty } from "./rows.ts";
 
 /** 32 zero bytes: a key for tests. */
 export const TEST_RING = `test:${"A".repeat(43)}`;
@@ -270,6 +271,9 @@ export async function createHarness(options: HarnessOptions = {}) {
       db = wrap(strict(env.DB));
     },
     tick: () => stage(consumer),
+    /** Whether the job could still be canceled. */
+    cancel: async (id: string): Promise<boolean> =>
+      (await first(jobs.cancel(env.DB, time, clientId, id))) !== null,
     job: async (id: string): Promise<JobRow> => {
       const row = await first<JobRow>(jobs.find(env.DB, clientId, id));
       if (!row) throw new Error(`no job ${id}`);
@@ -306,26 +310,28 @@ export const rate = (now: number, remaining: number, resets_in_s: number): Recor
   "x-rate-limit-reset": String(Math.floor(now / 1000) + resets_in_s),
 });
 
+type Batch = (statements: D1PreparedStatement[]) => Promise<D1Result[]>;
+
+/** A database that does something else with its batches. */
+export const batchedBy = (db: D1Database, batch: Batch): D1Database =>
+  ({ prepare: (sql: string) => db.prepare(sql), batch }) as unknown as D1Database;
+
 /** A database in which some batches, counted from 1, do what they are asked and then lose their answer. */
 export function losingAnswers(db: D1Database, isLost: (nth: number) => boolean): D1Database {
   let nth = 0;
-  return {
-    prepare: (sql: string) => db.prepare(sql),
-    batch: async (statements: D1PreparedStatement[]) => {
-      const lost = isLost(++nth);
-      const results = await db.batch(statements);
-      if (lost) throw new Error("D1_ERROR: Network connection lost.");
-      return results;
-    },
-  } as unknown as D1Database;
+  return batchedBy(db, async (statements) => {
+    const lost = isLost(++nth);
+    const results = await db.batch(statements);
+    if (lost) throw new Error("D1_ERROR: Network connection lost.");
+    return results;
+  });
 }
 
-/** A database that cannot be reached. */
-export const unreachable = (db: D1Database): D1Database =>
-  ({
-    prepare: (sql: string) => db.prepare(sql),
-    batch: () => Promise.reject(new Error("D1_ERROR: Network connection lost.")),
-  }) as unknown as D1Database;
+/** A database that cannot be reached while `isDown`. */
+export const unreachable = (db: D1Database, isDown = () => true): D1Database =>
+  batchedBy(db, (statements) =>
+    isDown() ? Promise.reject(new Error("D1_ERROR: Network connection lost.")) : db.batch(statements),
+  );
 
 const PARAMETERS = 100;
 const PARAMETER_BYTES = 1_000_000;
@@ -345,9 +351,6 @@ export const strict = (db: D1Database): D1Database =>
     },
     batch: (statements: D1PreparedStatement[]) => db.batch(statements),
   }) as unknown as D1Database;
-
-const empty = (db: D1Database): Promise<unknown> =>
-  db.batch(["jobs", "lanes", "gates"].map((table) => db.prepare(`DELETE FROM ${table}`)));
 
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {

@@ -1,14 +1,5 @@
 import { expect, test } from "vitest";
-import { createHarness, losingAnswers, tweeted, unreachable } from "../../support/harness.ts";
-
-const counting = (batches: number[]) => (db: D1Database) =>
-  ({
-    prepare: (sql: string) => db.prepare(sql),
-    batch: (statements: D1PreparedStatement[]) => {
-      batches.push(statements.length);
-      return db.batch(statements);
-    },
-  }) as unknown as D1Database;
+import { batchedBy, createHarness, losingAnswers, tweeted } from "../../support/harness.ts";
 
 test("what the loops of a turn ask for together rides in one commit", async () => {
   const h = await createHarness({ concurrency: 10 });
@@ -23,12 +14,17 @@ test("what the loops of a turn ask for together rides in one commit", async () =
         if (waiting.length === 10) for (const answer of waiting) answer();
       }),
   );
-  const batches: number[] = [];
-  h.wrapDatabase(counting(batches));
+  let batches = 0;
+  h.wrapDatabase((db) =>
+    batchedBy(db, (statements) => {
+      batches++;
+      return db.batch(statements);
+    }),
+  );
   await h.turn();
   expect(h.posted()).toHaveLength(10);
   // Take and claim; end and claim; give back. What comes a moment late rides in one more.
-  expect(batches.length).toBeLessThanOrEqual(5);
+  expect(batches).toBeLessThanOrEqual(5);
 });
 
 test("one commit is in flight at a time", async () => {
@@ -39,17 +35,13 @@ test("one commit is in flight at a time", async () => {
   }
   let open = 0;
   let most = 0;
-  h.wrapDatabase(
-    (db) =>
-      ({
-        prepare: (sql: string) => db.prepare(sql),
-        batch: async (statements: D1PreparedStatement[]) => {
-          most = Math.max(most, ++open);
-          const results = await db.batch(statements);
-          open--;
-          return results;
-        },
-      }) as unknown as D1Database,
+  h.wrapDatabase((db) =>
+    batchedBy(db, async (statements) => {
+      most = Math.max(most, ++open);
+      const results = await db.batch(statements);
+      open--;
+      return results;
+    }),
   );
   await h.turn();
   expect(h.posted()).toHaveLength(12);
@@ -60,16 +52,12 @@ test("a commit is tried four times, then the turn is left and its messages come 
   const h = await createHarness();
   await h.post(await h.account(), "one");
   let tries = 0;
-  h.wrapDatabase((db) => {
-    const dead = unreachable(db);
-    return {
-      prepare: (sql: string) => db.prepare(sql),
-      batch: (statements: D1PreparedStatement[]) => {
-        tries++;
-        return dead.batch(statements);
-      },
-    } as unknown as D1Database;
-  });
+  h.wrapDatabase((db) =>
+    batchedBy(db, () => {
+      tries++;
+      return Promise.reject(new Error("D1_ERROR: Network connection lost."));
+    }),
+  );
   expect(await h.turn()).toEqual({ acked: 0, retried: 1 });
   expect(h.logged("commit.repeated").map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   expect(h.logged("commit.failed").length).toBeGreaterThan(0);
@@ -80,12 +68,8 @@ test("a commit is tried four times, then the turn is left and its messages come 
 test("what the database itself refuses is not sent again", async () => {
   const h = await createHarness();
   await h.post(await h.account(), "one");
-  h.wrapDatabase(
-    (db) =>
-      ({
-        prepare: (sql: string) => db.prepare(sql),
-        batch: () => Promise.reject(new Error("D1_ERROR: no such table: jobs: SQLITE_ERROR")),
-      }) as unknown as D1Database,
+  h.wrapDatabase((db) =>
+    batchedBy(db, () => Promise.reject(new Error("D1_ERROR: no such table: jobs: SQLITE_ERROR"))),
   );
   expect(await h.turn()).toEqual({ acked: 0, retried: 1 });
   expect(h.logged("commit.repeated")).toEqual([]);

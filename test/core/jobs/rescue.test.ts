@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { rescueLane } from "#core/jobs/rescue";
+import { consumeDeadLetters, rescueLane } from "#core/jobs/rescue";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
-import { createHarness, tweeted } from "../../support/harness.ts";
+import { createHarness, tweeted, unreachable, type Harness } from "../../support/harness.ts";
 
 const codeOf = (job: JobRow): unknown => (JSON.parse(job.error ?? "null") as { code?: string } | null)?.code;
 const deleted = () => Response.json({ data: { deleted: true } });
@@ -113,5 +113,36 @@ describe("a lane that its queue gave up on", () => {
       await rescueLane(h.consumer, lane);
     expect(h.messages).toEqual([]);
     expect(h.posted()).toEqual(["one"]);
+  });
+});
+
+describe("dead letters", () => {
+  const deliver = async (h: Harness, bodies: unknown[]) => {
+    const seen = { acked: 0, retried: 0 };
+    const messages = bodies.map((body) => ({ body, ack: () => seen.acked++, retry: () => seen.retried++ }));
+    await consumeDeadLetters({ messages } as unknown as MessageBatch, h.consumer);
+    return seen;
+  };
+
+  test("each names a lane, which is rescued; what names none is taken off the queue", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1");
+    await h.crash(`deletes:${account}`);
+    const bodies = [{ lane: `deletes:${account}` }, null, { lane: 7 }, { lane: "deletes:acc_nobody9" }];
+    expect(await deliver(h, bodies)).toEqual({ acked: 4, retried: 0 });
+    expect(await h.job(id)).toMatchObject({ state: "waiting", crashes: 1 });
+  });
+
+  test("one that cannot be rescued now comes again, and does not hold up the others", async () => {
+    const h = await createHarness({ sharded: true });
+    const there = await h.account({ shard: "1" });
+    await h.remove(there, "1");
+    h.messages.length = 0;
+    h.wrapDatabase((db) => unreachable(db));
+    const bodies = [{ lane: "deletes:acc_nobody0" }, { lane: `deletes:${there}` }];
+    expect(await deliver(h, bodies)).toEqual({ acked: 1, retried: 1 });
+    expect(h.messages.map(({ lane }) => lane)).toEqual([`deletes:${there}`]);
+    expect(h.logged("rescue.failed")).toHaveLength(1);
   });
 });

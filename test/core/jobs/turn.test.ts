@@ -1,7 +1,10 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Consumer } from "#core/jobs/engine";
+import { rescueLane } from "#core/jobs/rescue";
 import { again } from "#core/lib/outcome";
-import { createHarness, rate, refused, tweeted, type Harness } from "../../support/harness.ts";
+import * as jobs from "#core/store/jobs";
+import { batchedBy, createHarness, rate, refused, tweeted, type Harness } from "../../support/harness.ts";
 import { scriptedKind, withKinds } from "../../support/kinds.ts";
 
 const SECOND = 1000;
@@ -81,6 +84,23 @@ describe("two owners of a lane never both send", () => {
     x.answer();
     await next;
     expect(h.calls.map(({ path }) => path)).toEqual(["/2/tweets/1", "/2/tweets/1", "/2/tweets/2"]);
+  });
+
+  test("a late claim claims nothing, also when nobody else holds the lane", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.remove(account, "1");
+    const x = heldAnswers(h);
+    const late = h.turn(suspended(h));
+    await x.asked(1);
+    h.advance(LEASE + 1);
+    await rescueLane(h.consumer, `deletes:${account}`);
+    const given = await h.job(id);
+    expect(given).toMatchObject({ state: "waiting", lease: null });
+    x.answer();
+    await late;
+    expect(await h.job(id)).toEqual(given);
+    expect(h.calls).toHaveLength(1);
   });
 
   test("a holder with less than 50 s of its lease left does not send", async () => {
@@ -218,6 +238,24 @@ describe("a job that backs off", () => {
   });
 });
 
+test("a job that is given a new life goes to the end of its lane's line", async () => {
+  const h = await createHarness();
+  const account = await h.account();
+  h.answer(() => refused(403, "You are not allowed to do this"));
+  const id = await h.post(account, "again");
+  await h.turn();
+  expect(await h.job(id)).toMatchObject({ state: "failed" });
+  h.advance(1);
+  h.answer(() => tweeted());
+  await h.post(account, "before");
+  h.advance(1);
+  const redriven = await jobs.redrive(env.DB, h.now(), h.clientId, id, 1000).run();
+  expect(redriven.meta.changes).toBe(1);
+  await h.turn();
+  expect(h.posted()).toEqual(["again", "before", "again"]);
+  expect(await h.job(id)).toMatchObject({ state: "succeeded", attempts: 1 });
+});
+
 describe("work that comes while a lane is held is not lost", () => {
   test("it is done by the holder when it comes during a call", async () => {
     const h = await createHarness();
@@ -238,20 +276,16 @@ describe("work that comes while a lane is held is not lost", () => {
     const account = await h.account();
     await h.post(account, "first");
     let commits = 0;
-    h.wrapDatabase(
-      (db) =>
-        ({
-          prepare: (sql: string) => db.prepare(sql),
-          batch: async (statements: D1PreparedStatement[]) => {
-            const results = await db.batch(statements);
-            // Taken with the first claim; ended with a claim that finds nothing; then given back.
-            if (++commits === 2) {
-              h.wrapDatabase((plain) => plain);
-              await h.post(account, "second");
-            }
-            return results;
-          },
-        }) as unknown as D1Database,
+    h.wrapDatabase((db) =>
+      batchedBy(db, async (statements) => {
+        const results = await db.batch(statements);
+        // Taken with the first claim; ended with a claim that finds nothing; then given back.
+        if (++commits === 2) {
+          h.wrapDatabase((plain) => plain);
+          await h.post(account, "second");
+        }
+        return results;
+      }),
     );
     await h.turn();
     expect(h.posted()).toEqual(["first"]);

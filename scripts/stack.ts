@@ -1,0 +1,139 @@
+import { mkdirSync } from "node:fs";
+import { ask } from "./api.ts";
+import type { Child } from "./child.ts";
+import { writeConfigs } from "./configs.ts";
+import { migrate } from "./migrate.ts";
+import { untilFree } from "./ports.ts";
+import { loadSecrets, type Secrets } from "./secrets.ts";
+import type { Settings } from "./settings.ts";
+import { startSimulator } from "./simulator.ts";
+import { startTicks, type Ticks } from "./ticks.ts";
+import { startWorkers } from "./workers.ts";
+
+export type StackOptions = Settings & {
+  /** Time passes this many times faster, in the Workers and in the simulator. */
+  time_scale?: number;
+  /** Databases that are bound; 1 when left out. */
+  databases?: number;
+  /** Other values of the Workers' variables than those below. */
+  vars?: Record<string, string>;
+  /** Called with every line that the Workers write. */
+  onLine?: (line: string) => void;
+};
+
+/** A whole installation on this machine, while it runs. */
+export type Running = {
+  /** Without a slash at its end. */
+  url: string;
+  /** null with another X. */
+  simulator_url: string | null;
+  admin_key: string;
+  secrets: Secrets;
+  /** Let the producer's clock tick now, between its own ticks. */
+  tick: () => Promise<void>;
+};
+
+export type Stack = {
+  /** Rejects with a sentence for people when it cannot start. */
+  ready: Promise<Running>;
+  /** Rejects when a part that should run has ended. Never resolves. */
+  broken: Promise<never>;
+  /** End every process, at any time, also before it is ready. */
+  stop: () => Promise<void>;
+};
+
+const TICK_MS = 15_000;
+/** What an earlier stack that was killed may need to leave its ports. */
+const PORT_WAIT_MS = 5_000;
+
+/** Start the simulator, the databases, all Workers and the clock. */
+export function startStack(options: StackOptions): Stack {
+  const children: Child[] = [];
+  let ticks: Ticks | null = null;
+  let stopping = false;
+  const register = (child: Child): void => {
+    children.push(child);
+    if (stopping) void child.stop();
+  };
+
+  const begin = async (): Promise<Running> => {
+    const { state_dir, port, simulator_port, other_x, time_scale = 1, databases = 1 } = options;
+    mkdirSync(state_dir, { recursive: true, mode: 0o700 });
+    await untilFree(port, "PORT", PORT_WAIT_MS);
+    if (!other_x) await untilFree(simulator_port, "SIMULATOR_PORT", PORT_WAIT_MS);
+    const secrets = loadSecrets(state_dir);
+    const configs = writeConfigs(localConfig(options, secrets));
+    const [producer = ""] = configs;
+    const [simulator] = await Promise.all([
+      other_x ? null : startSimulator({ state_dir, port: simulator_port, time_scale }, register),
+      migrate(state_dir, producer, databases),
+    ]);
+    const simulator_url = simulator ? `http://127.0.0.1:${simulator_port}` : null;
+    if (simulator_url !== null) await registerApp(simulator_url, port, secrets);
+    if (stopping) throw new Error("stopped");
+    await startWorkers({ state_dir, port, configs, onLine: options.onLine ?? nothing }, register);
+    const url = `http://127.0.0.1:${port}`;
+    ticks = startTicks(url, TICK_MS / time_scale);
+    const admin_key = options.admin_key ?? secrets.admin_key;
+    return { url, simulator_url, admin_key, secrets, tick: ticks.now };
+  };
+
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    ticks?.stop();
+    await Promise.all(children.map((child) => child.stop()));
+  };
+
+  const ready = begin();
+  const broken = ready.then(async () => {
+    const first = await Promise.race(running(children).map((child) => child.ended.then(() => child)));
+    if (stopping) return new Promise<never>(nothing);
+    const lines = first.lastLines().join("\n");
+    throw new Error(`${first.name} ended by itself. ${first.log_path} ends with:\n${lines}`);
+  });
+  // Whoever does not look at these must not be killed by them.
+  ready.catch(nothing);
+  broken.catch(nothing);
+  return { ready, broken, stop };
+}
+
+const running = (children: Child[]): Child[] => children.filter((child) => !child.hasEnded());
+
+const nothing = (): void => undefined;
+
+/** What is different on this machine. */
+function localConfig(options: StackOptions, secrets: Secrets): Parameters<typeof writeConfigs>[0] {
+  const { state_dir, port, simulator_port, other_x, admin_key, time_scale = 1, databases = 1 } = options;
+  const simulator = `http://127.0.0.1:${simulator_port}`;
+  return {
+    state_dir,
+    databases,
+    vars: {
+      X_API_URL: other_x?.api_url ?? simulator,
+      X_AUTHORIZE_URL: other_x?.authorize_url ?? `${simulator}/i/oauth2/authorize`,
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      KEY_LIMIT: "off",
+      X_CONCURRENCY: "50",
+      TURNS_IN_BACKGROUND: "8",
+      ...options.vars,
+    },
+    extra_vars: time_scale === 1 ? {} : { TIME_SCALE: String(time_scale) },
+    secrets: {
+      TOKEN_KEYS: secrets.token_keys,
+      ADMIN_KEY: admin_key ?? secrets.admin_key,
+      X_CLIENT_ID: other_x ? other_x.client_id : secrets.x_client_id,
+      X_CLIENT_SECRET: other_x ? other_x.client_secret : secrets.x_client_secret,
+    },
+  };
+}
+
+/** Make our X app known to the simulator. */
+async function registerApp(simulatorUrl: string, port: number, secrets: Secrets): Promise<void> {
+  await ask(`${simulatorUrl}/_sim/apps`, {
+    body: {
+      client_id: secrets.x_client_id,
+      client_secret: secrets.x_client_secret,
+      redirect_uris: [`http://127.0.0.1:${port}/oauth/callback`, `http://localhost:${port}/oauth/callback`],
+    },
+  });
+}

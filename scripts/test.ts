@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { workerSources } from "./configs.ts";
+import { runStep, type Step } from "./steps.ts";
+import { wranglerEnvironment, wranglerPath } from "./wrangler.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "twitter-api-proxy-test-"));
+const tool = (path: string): string => join("node_modules", path);
+const report = join(folder, "vitest.json");
+
+/** `npm test`: everything that must hold before a change is taken. */
+const steps: Step[] = [
+  { name: "formatted", args: [tool("prettier/bin/prettier.cjs"), "--check", "."] },
+  { name: "linted", args: [tool("eslint/bin/eslint.js"), "."] },
+  { name: "Workers typed", args: [tool("typescript/bin/tsc"), "-p", "tsconfig.json"] },
+  { name: "scripts typed", args: [tool("typescript/bin/tsc"), "-p", "tsconfig.node.json"] },
+  {
+    name: "tested",
+    args: [
+      ...[tool("vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json"],
+      `--outputFile.json=${report}`,
+    ],
+    report,
+  },
+  ...workerSources().map(({ name, path }) => ({
+    name: `${name} builds`,
+    args: [wranglerPath, "deploy", "--dry-run", "--config", path, "--outdir", join(folder, name)],
+  })),
+];
+
+let passed = 0;
+let failed = 0;
+for (const step of steps) {
+  const count = await runStep(step, wranglerEnvironment(folder));
+  passed += count.passed;
+  failed += count.failed;
+  if (failed > 0) break;
+}
+rmSync(folder, { recursive: true, force: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { gatesOf, laneOf } from "#core/jobs/define";
+import { kinds } from "#core/jobs/kinds/index";
+import { GATES_A_LANE } from "#core/store/sql";
+
+test("jobs of one kind and account share a lane", () => {
+  expect(laneOf({ lane: "tweets" }, "acc_1")).toBe("tweets:acc_1");
+});
+
+test("a lane waits for its part of X, its app, its account and its own window", () => {
+  expect(JSON.parse(gatesOf({ part: "tweets", endpoint: "POST /2/tweets" }))).toEqual([
+    "x:tweets",
+    "app:{app}",
+    "account:{account}",
+    "window:{account}:POST /2/tweets",
+  ]);
+});
+
+test.each(kinds)("$name has no more gates than the store looks at", (kind) => {
+  expect((JSON.parse(gatesOf(kind)) as unknown[]).length).toBeLessThanOrEqual(GATES_A_LANE);
+});
+
+test("kinds that share a lane share its queue, its window and its part of X", () => {
+  for (const some of Map.groupBy(kinds, ({ lane }) => lane).values())
+    expect(new Set(some.map(({ queue, endpoint, part }) => `${queue} ${endpoint} ${part}`)).size).toBe(1);
+});

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import type { Kind } from "#core/jobs/define";
+import { allKinds, kinds } from "#core/jobs/kinds/index";
+
+const files = import.meta.glob<Record<string, unknown>>("../../../../core/jobs/kinds/*.ts", { eager: true });
+
+test("every kind that is written is in the list", () => {
+  const written = Object.values(files)
+    .flatMap((module) => Object.values(module))
+    .filter((value) => typeof value === "object" && value !== null && "repeatable" in value)
+    .map((kind) => (kind as Kind).name);
+  expect(kinds.map(({ name }) => name).sort()).toEqual(written.sort());
+});
+
+test("no two kinds have the same name, and the engine finds each", () => {
+  expect(new Set(kinds.map(({ name }) => name)).size).toBe(kinds.length);
+  for (const kind of kinds) expect(allKinds.find(kind.name)).toBe(kind);
+});
+
+test("posting a tweet is never repeated, deleting one may be", () => {
+  expect(allKinds.unrepeatable).toEqual(["tweet.create"]);
+  expect(allKinds.find("tweet.delete")?.repeatable).toBe(true);
+});

@@ -1,0 +1,108 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { stage } from "#core/jobs/stage";
+import { createHarness, losingAnswers, tweeted } from "../../support/harness.ts";
+
+test("lanes whose messages were lost are woken", async () => {
+  const h = await createHarness();
+  const accounts = [await h.account(), await h.account()];
+  for (const account of accounts) await h.post(account, account);
+  h.messages.length = 0;
+  expect(await h.tick()).toBe(2);
+  await h.turn();
+  expect(h.posted().sort()).toEqual([...accounts].sort());
+});
+
+test("a lane is woken for the time it is due, if that is within 90 s, and not before", async () => {
+  const h = await createHarness();
+  const account = await h.account();
+  await h.post(account, "later", { run_at: h.now() + 150_000 });
+  expect(h.messages).toEqual([]);
+  h.advance(59_999);
+  expect(await h.tick()).toBe(0);
+  h.advance(1);
+  expect(await h.tick()).toBe(1);
+  expect(h.messages).toEqual([{ lane: `tweets:${account}`, at: h.now() + 90_000 }]);
+});
+
+test("a lane with a live lease is never woken, one whose lease ran out is", async () => {
+  const h = await createHarness();
+  const account = await h.account();
+  await h.post(account, "one");
+  h.messages.length = 0;
+  const ticks: number[] = [];
+  h.answer(async () => {
+    ticks.push(await h.tick());
+    h.advance(74_999);
+    ticks.push(await h.tick());
+    h.advance(1);
+    ticks.push(await h.tick());
+    return tweeted();
+  });
+  await h.deliver([{ lane: `tweets:${account}` }]);
+  expect(ticks).toEqual([0, 0, 1]);
+});
+
+test("an empty lane is not woken", async () => {
+  const h = await createHarness();
+  await h.post(await h.account(), "one");
+  await h.turn();
+  expect(await h.tick()).toBe(0);
+});
+
+test("2,500 lanes are woken in rounds, each once, the longest due first", async () => {
+  const h = await createHarness();
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+     INSERT INTO lanes (lane, client_id, account_id, app_id, gates, next_at)
+     SELECT 'tweets:acc_' || i, ?, 'acc_' || i, 'app', '[]', ? - i / 3 FROM n`,
+  )
+    .bind(h.clientId, h.now())
+    .run();
+  expect(await h.tick()).toBe(2500);
+  const lanes = h.messages.map(({ lane }) => lane);
+  expect(new Set(lanes).size).toBe(2500);
+  expect(lanes).toHaveLength(2500);
+  expect(Number(lanes[0]?.split("_")[1])).toBeGreaterThan(2490);
+});
+
+test("the lost wake-up of a hand-back is found", async () => {
+  const h = await createHarness();
+  const account = await h.account();
+  await h.post(account, "one");
+  await h.post(account, "two", { run_at: h.now() + 30_000 });
+  const { tweets } = h.consumer.queues;
+  const lost = {
+    ...tweets,
+    sendBatch: () => Promise.reject(new Error("the queue is not there")),
+  } as typeof tweets;
+  await h.turn({ ...h.consumer, queues: { tweets: lost } });
+  expect(h.messages).toEqual([]);
+  expect(h.logged("wake.failed")).toHaveLength(1);
+  await h.pass(60_000);
+  expect(h.posted()).toEqual(["one", "two"]);
+});
+
+test("a hand-back whose answer is lost for good is found when the lease has run out", async () => {
+  const h = await createHarness();
+  const account = await h.account();
+  await h.post(account, "one");
+  await h.post(account, "two", { run_at: h.now() + 10_000 });
+  h.messages.length = 0;
+  h.wrapDatabase((db) => losingAnswers(db, (nth) => nth >= 3));
+  await h.deliver([{ lane: `tweets:${account}` }]);
+  h.wrapDatabase((db) => db);
+  expect(h.messages).toEqual([]);
+  await h.pass(120_000);
+  expect(h.posted()).toEqual(["one", "two"]);
+});
+
+test("lanes of every database are woken", async () => {
+  const h = await createHarness({ sharded: true });
+  await h.post(await h.account(), "here");
+  await h.post(await h.account({ shard: "1" }), "there");
+  h.messages.length = 0;
+  expect(await stage(h.consumer)).toBe(2);
+  await h.turn();
+  expect(h.posted().sort()).toEqual(["here", "there"]);
+});

@@ -1,0 +1,111 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import * as accounts from "#core/store/accounts";
+import type { AccountRow } from "#core/store/accounts";
+import * as lanes from "#core/store/lanes";
+import { all, first } from "#core/store/sql";
+import { strict } from "../../support/harness.ts";
+import { empty, NOW, putLane } from "../../support/rows.ts";
+
+const db = strict(env.DB);
+
+beforeEach(() => empty(env.DB));
+
+type NewAccount = Parameters<typeof accounts.connect>[1];
+const account = (change: Partial<NewAccount> = {}): NewAccount => ({
+  id: "acc_1",
+  client_id: "cli_1",
+  app_id: "app_1",
+  x_user_id: "12",
+  username: "ada",
+  name: "Ada",
+  scopes: '["tweet.read"]',
+  token: "sealed-1",
+  token_version: 1,
+  token_expires_at: NOW + 7_200_000,
+  metadata: '{"team":1}',
+  ...change,
+});
+const connect = (change: Partial<NewAccount> = {}, now = NOW) =>
+  all(accounts.connect(db, account(change), now));
+const found = (id = "acc_1") => first<AccountRow>(accounts.find(db, id));
+
+describe("connecting", () => {
+  test("stores the account with its first token", async () => {
+    expect(await connect()).toEqual([{ token_version: 1 }]);
+    expect(await found()).toEqual({ ...account(), state: "connected", created_at: NOW, updated_at: NOW });
+  });
+
+  test("again moves the token with its version, and keeps metadata that is not given anew", async () => {
+    await connect();
+    const next = { token: "sealed-2", token_version: 2, username: "ada2", metadata: null };
+    expect(await connect(next, NOW + 5)).toEqual([{ token_version: 2 }]);
+    expect(await found()).toMatchObject({
+      token: "sealed-2",
+      token_version: 2,
+      username: "ada2",
+      metadata: '{"team":1}',
+      created_at: NOW,
+      updated_at: NOW + 5,
+    });
+  });
+
+  test.each([
+    ["a version that another connect took", { token_version: 1, token: "late" }],
+    ["a version that skips one", { token_version: 3, token: "early" }],
+    ["another client", { client_id: "cli_2", token_version: 2, token: "foreign" }],
+  ])("changes nothing for %s", async (_, change) => {
+    await connect();
+    expect(await connect(change)).toEqual([]);
+    expect(await found()).toMatchObject({ token: "sealed-1", token_version: 1, client_id: "cli_1" });
+  });
+
+  test("one X user is one account", async () => {
+    await connect();
+    await expect(connect({ id: "acc_2" })).rejects.toThrow("UNIQUE");
+  });
+});
+
+test("an X user belongs to the first client that claims them", async () => {
+  const claim = (client_id: string, account_id: string) =>
+    accounts.claimXUser(db, { x_user_id: "12", account_id, client_id }).run();
+  await claim("cli_1", "acc_1");
+  await claim("cli_2", "acc_2");
+  await claim("cli_1", "acc_3");
+  expect(await first(accounts.findXUser(db, "12"))).toEqual({
+    x_user_id: "12",
+    account_id: "acc_1",
+    client_id: "cli_1",
+  });
+  expect(await first(accounts.findXUser(db, "13"))).toBeNull();
+});
+
+test("a client's accounts are listed in pages, and nobody else's", async () => {
+  await connect();
+  await connect({ id: "acc_2", x_user_id: "2" });
+  await connect({ id: "acc_3", x_user_id: "3" });
+  await connect({ id: "acc_4", x_user_id: "4", client_id: "cli_2" });
+  const page = async (after: string) =>
+    (await all<AccountRow>(accounts.list(db, "cli_1", after, 2))).map(({ id }) => id);
+  expect(await page("")).toEqual(["acc_1", "acc_2"]);
+  expect(await page("acc_2")).toEqual(["acc_3"]);
+});
+
+test("after a reconnect its lanes that have work are due now, behind the gate of its new app", async () => {
+  await connect({ app_id: "app_2" });
+  const gates = '["x:tweets","app:app_1","account:acc_1"]';
+  await putLane(env.DB, { lane: "tweets:acc_1", next_at: NOW + 9000, gates });
+  await putLane(env.DB, { lane: "deletes:acc_1", next_at: null, gates });
+  await putLane(env.DB, { lane: "tweets:acc_9", account_id: "acc_9", next_at: NOW + 9000, gates });
+  const names = ["tweets:acc_1", "deletes:acc_1", "tweets:acc_9"];
+  expect(await all(accounts.wakeLanes(db, NOW, "acc_1", names))).toEqual([
+    { lane: "tweets:acc_1", wait_ms: 0 },
+  ]);
+  expect(await first(lanes.find(db, "tweets:acc_1"))).toMatchObject({
+    next_at: NOW,
+    app_id: "app_2",
+    gates: '["x:tweets","app:app_2","account:acc_1"]',
+  });
+  expect(await first(lanes.find(db, "deletes:acc_1"))).toMatchObject({ next_at: null });
+  expect(await first(lanes.find(db, "tweets:acc_9"))).toMatchObject({ next_at: NOW + 9000, app_id: "app_1" });
+});

@@ -1,0 +1,124 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import * as gates from "#core/store/gates";
+import type { Closing, GateRow } from "#core/store/gates";
+import { all } from "#core/store/sql";
+import { strict } from "../../support/harness.ts";
+import { empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
+
+const db = strict(env.DB);
+const SECOND = 1000;
+const QUARTER = 900 * SECOND;
+
+beforeEach(async () => {
+  await empty(env.DB);
+  await putLane(env.DB, { gates: '["x:tweets","app:app_1"]' });
+  await put(env.DB, "jobs", jobIn("running"));
+});
+
+const closing = (change: Partial<Closing> = {}): Closing => ({
+  name: "account:acc_1",
+  reason: "locked",
+  opens_in_ms: null,
+  limit: null,
+  remaining: null,
+  client_id: "cli_1",
+  job_id: "job_1",
+  lease: "lse_1",
+  ...change,
+});
+const close = (now: number, ...closings: Closing[]) => gates.close(db, now, closings).run();
+const found = (name = "account:acc_1") =>
+  env.DB.prepare("SELECT * FROM gates WHERE name = ?").bind(name).first<GateRow>();
+
+describe("a gate that backs off by itself", () => {
+  test("closes for 30 s, doubling to 15 minutes while it keeps happening", async () => {
+    const waits: number[] = [];
+    for (let now = NOW; waits.length < 7; now = (await found())?.open_at ?? 0) {
+      await close(now, closing());
+      waits.push((((await found())?.open_at ?? 0) - now) / SECOND);
+    }
+    expect(waits).toEqual([30, 60, 120, 240, 480, 900, 900]);
+  });
+
+  test("begins anew when it was open for 15 minutes", async () => {
+    await close(NOW, closing());
+    await close(NOW + 30 * SECOND, closing());
+    const opened = NOW + 90 * SECOND;
+    await close(opened + QUARTER, closing());
+    expect(await found()).toMatchObject({ failures: 1, open_at: opened + QUARTER + 30 * SECOND });
+  });
+
+  test("counts what many calls met at once, or while it was closed, as one failure", async () => {
+    await close(NOW, closing(), closing(), closing());
+    expect(await found()).toMatchObject({ failures: 1, open_at: NOW + 30 * SECOND });
+    await close(NOW + SECOND, closing());
+    expect(await found()).toMatchObject({ failures: 1, open_at: NOW + 31 * SECOND });
+  });
+
+  test("forgets its failures when X names a time", async () => {
+    await close(NOW, closing());
+    await close(NOW + 30 * SECOND, closing());
+    await close(NOW + 90 * SECOND, closing({ opens_in_ms: 5 * SECOND }));
+    expect(await found()).toMatchObject({ failures: 0, open_at: NOW + 95 * SECOND });
+    await close(NOW + 95 * SECOND, closing());
+    expect(await found()).toMatchObject({ failures: 1, open_at: NOW + 125 * SECOND });
+  });
+});
+
+test("a gate whose opening X named opens then, and shows the window", async () => {
+  await close(NOW, closing({ reason: "rate_limited", opens_in_ms: 9 * SECOND, limit: 100, remaining: 0 }));
+  expect(await found()).toEqual({
+    name: "account:acc_1",
+    open_at: NOW + 9 * SECOND,
+    reason: "rate_limited",
+    failures: 0,
+    limit: 100,
+    remaining: 0,
+    resets_at: NOW + 9 * SECOND,
+    updated_at: NOW,
+  });
+});
+
+test("an already later opening stays", async () => {
+  await close(NOW, closing({ opens_in_ms: 3600 * SECOND }));
+  await close(NOW + 1, closing({ opens_in_ms: 5 * SECOND }), closing());
+  expect((await found())?.open_at).toBe(NOW + 3600 * SECOND);
+});
+
+test("the app of a gate is that of the job's lane", async () => {
+  await close(NOW, closing({ name: "app:{app}" }));
+  expect(await found("app:app_1")).not.toBeNull();
+});
+
+test.each([
+  ["the job runs under another lease", { lease: "lse_2" }],
+  ["the job is not there", { job_id: "job_2" }],
+  ["the job is another client's", { client_id: "cli_2" }],
+])("nothing is closed when %s", async (_, change) => {
+  await close(NOW, closing(change));
+  expect(await found()).toBeNull();
+});
+
+test("a lane's closed gates are listed, and open ones and others' are not", async () => {
+  await put(env.DB, "gates", { name: "x:tweets", open_at: NOW, reason: "r", updated_at: 0 });
+  await put(env.DB, "gates", {
+    name: "app:app_1",
+    open_at: NOW + 1,
+    reason: "credits_depleted",
+    updated_at: 0,
+  });
+  await put(env.DB, "gates", { name: "app:app_2", open_at: NOW + 1, reason: "r", updated_at: 0 });
+  expect(await all(gates.closedFor(db, NOW, ["tweets:acc_1", "tweets:acc_9"]))).toEqual([
+    { lane: "tweets:acc_1", name: "app:app_1", reason: "credits_depleted", open_at: NOW + 1 },
+  ]);
+});
+
+test("reconnecting an account opens its own gate alone", async () => {
+  for (const name of ["account:acc_1", "account:acc_12", "window:acc_1:POST /2/tweets"])
+    await put(env.DB, "gates", { name, open_at: NOW + 1, reason: "r", updated_at: 0 });
+  await gates.openAccount(db, "acc_1").run();
+  expect(await found()).toBeNull();
+  expect(await found("account:acc_12")).not.toBeNull();
+  expect(await found("window:acc_1:POST /2/tweets")).not.toBeNull();
+});

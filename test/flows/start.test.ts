@@ -1,0 +1,95 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { ask } from "../../scripts/api.ts";
+import { readBooks } from "../../scripts/books.ts";
+import { postTweet, untilSucceeded } from "../../scripts/jobs.ts";
+import { until } from "../../scripts/wait.ts";
+import { ownPorts, start, type Started } from "./started.ts";
+
+const running: Started[] = [];
+const folders: string[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.end("SIGTERM");
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "start-"));
+  folders.push(folder);
+  return folder;
+}
+
+async function run(folder: string, ports: Record<string, string>): Promise<Started> {
+  const one = await start(folder, ports);
+  running.push(one);
+  return one;
+}
+
+const texts = async (one: Started): Promise<string[]> =>
+  (await readBooks(one.local.simulator_url)).map(({ text }) => text);
+
+test("npm start says where everything is, takes tweets, ends on Ctrl-C, and goes on after a restart", async () => {
+  const folder = newFolder();
+  const ports = await ownPorts();
+  const first = await run(folder, ports);
+  const { local } = first;
+  expect(local.url).toBe(`http://127.0.0.1:${ports.PORT ?? ""}`);
+  expect(local.simulator_url).toBe(`http://127.0.0.1:${ports.SIMULATOR_PORT ?? ""}`);
+  expect(local).toMatchObject({
+    client_id: expect.stringMatching(/^cli_/) as string,
+    account_id: expect.stringMatching(/^acc_/) as string,
+    api_key: expect.stringMatching(/^tap_/) as string,
+    webhook_secret: null,
+  });
+  expect(statSync(join(folder, "secrets.json")).mode & 0o777).toBe(0o600);
+  expect(statSync(join(folder, "local.json")).mode & 0o777).toBe(0o600);
+
+  const secrets = JSON.parse(readFileSync(join(folder, "secrets.json"), "utf8")) as Record<string, string>;
+  for (const name of ["token_keys", "admin_key", "x_client_secret", "api_key"])
+    expect(first.output()).not.toContain(secrets[name]);
+  expect(first.output()).toContain(local.url);
+
+  const caller = { url: local.url, key: local.api_key };
+  await untilSucceeded(caller, (await postTweet(caller, local.account_id, "before")).id);
+
+  const began = Date.now();
+  expect(await first.end("SIGINT")).toBe(0);
+  expect(Date.now() - began).toBeLessThan(5_000);
+  expect(first.leftovers()).toEqual([]);
+  expect(existsSync(join(folder, "local.json"))).toBe(false);
+
+  const second = await run(folder, ports);
+  expect(second.local).toEqual(local);
+  await untilSucceeded(caller, (await postTweet(caller, local.account_id, "after")).id);
+  expect(await texts(second)).toEqual(["before", "after"]);
+});
+
+test("two stacks run side by side and know nothing of each other", async () => {
+  const [one, other] = await Promise.all([
+    run(newFolder(), await ownPorts()),
+    run(newFolder(), await ownPorts()),
+  ]);
+  const caller = { url: one.local.url, key: one.local.api_key };
+  await untilSucceeded(caller, (await postTweet(caller, one.local.account_id, "mine")).id);
+  expect(await texts(one)).toEqual(["mine"]);
+  expect(await texts(other)).toEqual([]);
+  await expect(ask(`${other.local.url}/v1/accounts`, { key: one.local.api_key })).rejects.toThrow("401");
+});
+
+test("a port that is taken is named, with the process that holds it", async () => {
+  const ports = await ownPorts();
+  await run(newFolder(), ports);
+  await expect(start(newFolder(), ports)).rejects.toThrow(
+    new RegExp(`Port ${ports.PORT ?? ""} is taken by workerd \\(pid \\d+\\)`),
+  );
+});
+
+test("killed hard, it takes everything with it", async () => {
+  const one = await run(newFolder(), await ownPorts());
+  expect(one.leftovers().length).toBeGreaterThan(3);
+  await one.end("SIGKILL");
+  await until("nothing left", 3_000, async () => one.leftovers().length === 0);
+});
