@@ -77,13 +77,13 @@ export async function rateOf(url: string, count: number, width: number): Promise
   return (count / (performance.now() - began)) * 1000;
 }
 
-/** Wait until the simulator has `count` tweets. Throws when it does not for a minute. */
+/** Wait until the simulator has `count` tweets. Throws when nothing comes for three minutes. */
 export async function untilPosted(target: Target, count: number): Promise<void> {
   for (let seen = -1, since = Date.now(); ;) {
     const { total } = (await call(`${target.simulator_url}/_sim/tweets?limit=1`, "")) as { total: number };
     if (total >= count) return;
     if (total !== seen) [seen, since] = [total, Date.now()];
-    if (Date.now() - since > 90_000) throw new Error(`only ${total} of ${count} were posted`);
+    if (Date.now() - since > 180_000) throw new Error(`only ${total} of ${count} were posted`);
     await new Promise((done) => setTimeout(done, 20));
   }
 }

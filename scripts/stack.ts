@@ -17,6 +17,8 @@ export type StackOptions = Settings & {
   databases?: number;
   /** Other values of the Workers' variables than those below. */
   vars?: Record<string, string>;
+  /** Lanes in a turn of the tweets consumer; 100 when left out. */
+  batch_size?: number;
   /** Called with every line that the Workers write. */
   onLine?: (line: string) => void;
 };
@@ -108,12 +110,14 @@ function localConfig(options: StackOptions, secrets: Secrets): Parameters<typeof
   return {
     state_dir,
     databases,
+    // A local queue delivers one batch at a time, so a turn takes as many lanes as a batch may have.
+    batch_size: options.batch_size ?? 100,
     vars: {
       X_API_URL: other_x?.api_url ?? simulator,
       X_AUTHORIZE_URL: other_x?.authorize_url ?? `${simulator}/i/oauth2/authorize`,
       PUBLIC_URL: `http://127.0.0.1:${port}`,
       KEY_LIMIT: "off",
-      X_CONCURRENCY: "50",
+      X_CONCURRENCY: "100",
       TURNS_IN_BACKGROUND: "8",
       ...options.vars,
     },

@@ -9,7 +9,7 @@ const SHARDS = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /** The shards that are bound, the first one first. */
 export const shards = (env: Databases): string[] =>
-  [...SHARDS].filter((_, index) => index === 0 || env[`DB_${index}`] !== undefined);
+  Array.from(SHARDS).filter((_, index) => index === 0 || env[`DB_${index}`] !== undefined);
 
 /** The database of a shard character, or of an id by its last one. Null when no such database is bound. */
 export function shard(env: Databases, id: string): D1Database | null {

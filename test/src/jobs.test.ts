@@ -263,7 +263,6 @@ describe("Prefer: wait", () => {
         await door.setJob(id, { ...situations.succeeded, lease: null, finished_at: at });
     });
     const { body, headers } = await get(door, key, id, "wait=30");
-console.log(door.log);
     expect(body).toMatchObject({ state: "succeeded", result: { tweet_id: "1" } });
     expect(headers.get("preference-applied")).toBe("wait=30");
     expect(door.now() - began).toBeLessThan(7_000);

@@ -100,7 +100,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
         stored: () => time,
         sleep: async (ms) => {
           sleeps.push(ms);
-          time += ms;
+          time += Math.ceil(ms);
           await whileAsleep(time);
         },
       },

@@ -62,7 +62,7 @@ export async function createHarness(options: HarnessOptions = {}) {
 
   const network: Fetch = async (request, init) => {
     const asked = new Request(request, init);
-    const body = asked.body === null ? null : ((await asked.clone().json()) as unknown);
+    const body = asked.body === null ? null : await asked.clone().json<unknown>();
     const call: Call = {
       method: asked.method,
       path: new URL(asked.url).pathname,

@@ -21,5 +21,4 @@ export const scriptedKind = (facts: Partial<Kind> & Pick<Kind, "run">): Kind =>
   });
 
 /** The real kinds and some more. */
-export const withKinds = (...more: Kind[]): Kinds =>
-  createKinds([...(kinds as unknown as readonly Kind[]), ...more]);
+export const withKinds = (...more: Kind[]): Kinds => createKinds([...kinds, ...more]);

@@ -2,7 +2,6 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
 import { tweetCreate } from "#core/jobs/kinds/tweet-create";
-import type { Kind } from "#core/jobs/define";
 import { batchedBy, createHarness, losingAnswers, rate, refused, tweeted } from "../../support/harness.ts";
 
 // Two jobs of one lane make four commits: the lane taken and the first claimed; each ended and the next claimed; given back.
@@ -62,7 +61,7 @@ describe("a commit whose answer is lost is sent again, and nothing happens twice
     const order: Order = {
       client_id: h.clientId,
       account_id: account,
-      kind: tweetCreate as unknown as Kind,
+      kind: tweetCreate,
       params: { account_id: account, text: "once" },
       run_at: null,
       expires_at: null,

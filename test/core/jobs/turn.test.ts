@@ -176,11 +176,11 @@ describe("a job that backs off", () => {
     });
   };
   const steady = scriptedKind({
-    run: async (_, { x }) => ({
+    run: async ({ job_id }, { x }) => ({
       type: "done",
       result: await x.call(
         { name: "POST /2/tweets", method: "POST", path: "/2/tweets", repeatable: true },
-        { body: { text: String(_.job_id) }, expect: (json) => json as object },
+        { body: { text: job_id }, expect: (json) => json as object },
       ),
     }),
   });

@@ -40,7 +40,7 @@ async function meeting(kind: Kind) {
     const body = JSON.stringify({ text: "to be deleted" });
     const headers = { authorization: `Bearer ${access_token}`, "content-type": "application/json" };
     const made = await x.fetch(new Request("https://x.test/2/tweets", { method: "POST", headers, body }));
-    return ((await made.json()) as { data: { id: string } }).data.id;
+    return (await made.json<{ data: { id: string } }>()).data.id;
   };
   // An example names things that are not there; what it acts on is made first.
   const example: Record<string, unknown> = { ...(kind.example as object), account_id: account };

@@ -1,0 +1,338 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { accessKey } from "#core/accounts/tokens";
+import type { AccountRow } from "#core/store/accounts";
+import type { LaneRow } from "#core/store/lanes";
+import { openDoor, RETURN_URL, type Door } from "../support/door.ts";
+
+type Tenant = { id: string; key: string };
+
+/** Begin to connect and go to X; returns the path that X sends the browser back to. */
+async function toX(door: Door, { key }: Tenant, userId: string, decision?: "authorize" | "cancel") {
+  const { body } = await door.call("POST", "/v1/accounts/connect", { key, body: { return_url: RETURN_URL } });
+  return door.consent(body.authorize_url, userId, decision);
+}
+
+/** Where the callback sends the browser, as the parameters that it adds to the client's own. */
+async function back(door: Door, path: string): Promise<Record<string, string>> {
+  const { status, headers } = await door.call("GET", path);
+  expect(status).toBe(302);
+  expect(headers.get("cache-control")).toBe("no-store");
+  const url = new URL(headers.get("location") ?? "");
+  expect(url.origin + url.pathname).toBe("https://client.test/connected");
+  const { tenant, ...added } = Object.fromEntries(url.searchParams);
+  expect(tenant).toBe("7");
+  return added;
+}
+
+const rowOf = async (door: Door, id = ""): Promise<AccountRow> => {
+  const row = await door.row<AccountRow>(id, "accounts");
+  if (!row) throw new Error(`no account ${id}`);
+  return row;
+};
+
+const newUser = (door: Door) =>
+  door.x.createUser({ username: `user_${Math.random().toString(36).slice(2, 11)}`, name: "A User" });
+
+describe("connecting an account", () => {
+  test("ends at the client's return URL with the account's id and nothing else", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const user = newUser(door);
+    const added = await back(door, await toX(door, client, user.id));
+    expect(Object.keys(added)).toEqual(["account_id"]);
+    const { body } = await door.call("GET", `/v1/accounts/${added.account_id ?? ""}`, { key: client.key });
+    expect(body).toMatchObject({ username: user.username, name: "A User", x_user_id: user.id, state: "connected" });
+    expect(body.scopes).toEqual(["tweet.read", "tweet.write", "users.read", "media.write", "offline.access"]);
+    expect(door.logged("account.connected")).toEqual([
+      { event: "account.connected", account: added.account_id, reconnected: false },
+    ]);
+  });
+
+  test("lets tweets be taken for it", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const { account_id } = await back(door, await toX(door, client, newUser(door).id));
+    const body = { account_id, text: "hello" };
+    expect((await door.call("POST", "/v1/tweets", { key: client.key, body })).status).toBe(202);
+  });
+
+  test("leaves no token in the clear, neither in D1 nor in KV", async () => {
+    const door = await openDoor();
+    const heard: string[] = [];
+    const network = door.app.network;
+    door.app.network = async (request, init) => {
+      const answer = await network(request, init);
+      if (new URL(String(request)).pathname.endsWith("/token")) heard.push(await answer.clone().text());
+      return answer;
+    };
+    const { account_id = "" } = await back(door, await toX(door, await door.client(), newUser(door).id));
+    const tokens = JSON.parse(heard[0] ?? "") as { access_token: string; refresh_token: string };
+    const kept = [
+      JSON.stringify(await rowOf(door, account_id)),
+      (await env.TOKENS.get(accessKey(account_id, 1))) ?? "nothing",
+    ];
+    for (const text of kept) {
+      expect(text).toMatch(/test\.[\w-]{16}\.[\w-]{40,}/);
+      for (const token of Object.values(tokens)) expect(text).not.toContain(token);
+    }
+  });
+
+  test("spreads accounts over the databases", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const used = new Set<string>();
+    for (let i = 0; i < 12; i++) {
+      const { account_id = "" } = await back(door, await toX(door, client, newUser(door).id));
+      used.add(account_id.slice(-1));
+    }
+    expect([...used].sort()).toEqual(["0", "1"]);
+  });
+
+  test("works for a client of the second database", async () => {
+    const door = await openDoor();
+    const client = await door.client({ shard: "1" });
+    expect(await back(door, await toX(door, client, newUser(door).id))).toHaveProperty("account_id");
+  });
+
+  test("keeps the metadata that it was asked with", async () => {
+    const door = await openDoor();
+    const { key } = await door.client();
+    const asked = await door.call("POST", "/v1/accounts/connect", {
+      key,
+      body: { return_url: RETURN_URL, metadata: { team: "blue" } },
+    });
+    const { account_id = "" } = await back(door, await door.consent(asked.body.authorize_url, newUser(door).id));
+    const { body } = await door.call("GET", `/v1/accounts/${account_id}`, { key });
+    expect(body.metadata).toEqual({ team: "blue" });
+  });
+
+  test("heeds no parameters that it does not know, as RFC 6749 wants", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    expect(await back(door, `${path}&iss=https%3A%2F%2Fx.com`)).toHaveProperty("account_id");
+  });
+});
+
+describe("a state", () => {
+  test("works once, whatever came of it", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const path = await toX(door, client, newUser(door).id);
+    await back(door, path);
+    expect(await door.call("GET", path)).toMatchObject({ status: 400, body: { code: "invalid_state" } });
+    const denied = await toX(door, client, newUser(door).id, "cancel");
+    await back(door, denied);
+    expect((await door.call("GET", denied)).status).toBe(400);
+  });
+
+  test("that two browsers bring at once works once", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    const answers = await Promise.all([1, 2, 3].map(() => door.call("GET", path)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([302, 400, 400]);
+  });
+
+  test("works for ten minutes", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const user = newUser(door);
+    const { body } = await door.call("POST", "/v1/accounts/connect", {
+      key: client.key,
+      body: { return_url: RETURN_URL },
+    });
+    door.advance(599_999);
+    expect(await back(door, await door.consent(body.authorize_url, user.id))).toHaveProperty("account_id");
+    const path = await toX(door, client, user.id);
+    door.advance(600_000);
+    expect(await door.call("GET", path)).toMatchObject({ status: 400, body: { code: "invalid_state" } });
+  });
+
+  test.each([
+    "",
+    "?code=abc",
+    "?state=",
+    "?state=&code=abc",
+    "?state=0&code=abc",
+    `?state=${"a".repeat(40)}0&code=abc`,
+    `?state=${"a".repeat(40)}1&code=abc`,
+    `?state=${"a".repeat(40)}z&code=abc`,
+    "?state=%00&code=abc",
+    "?state=%27%20OR%201%3D1--0&code=abc",
+    "?error=access_denied",
+    "?error=access_denied&state=forged0",
+  ])("that we did not give (%s) leads nowhere", async (query) => {
+    const door = await openDoor();
+    await toX(door, await door.client(), newUser(door).id);
+    const calls = door.x.calls().length;
+    const answer = await door.ask("GET", `/oauth/callback${query}`);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get("location")).toBeNull();
+    expect(door.x.calls()).toHaveLength(calls);
+  });
+
+  test.each(["?state=a0&state=b0&code=c", `?state=${"x".repeat(501)}0`, `?state=a0&code=${"x".repeat(2001)}`])(
+    "in a query that is no callback (%.30s) is a clear 400",
+    async (query) => {
+      const door = await openDoor();
+      expect(await door.call("GET", `/oauth/callback${query}`)).toMatchObject({
+        status: 400,
+        body: { code: "unknown_parameter" },
+      });
+    },
+  );
+
+  test("with its last character changed is another state", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    const forged = path.replace(/state=(\w+)0&/, "state=$11&");
+    expect(forged).not.toBe(path);
+    expect((await door.call("GET", forged)).status).toBe(400);
+    expect(await back(door, path)).toHaveProperty("account_id");
+  });
+});
+
+test("a browser that leads nowhere is shown a page; others get a problem", async () => {
+  const door = await openDoor();
+  const state = "<script>alert(1)</script>0";
+  const path = `/oauth/callback?state=${encodeURIComponent(state)}&code=hunter2`;
+  const headers = { accept: "text/html,application/xhtml+xml" };
+  const answer = await door.ask("GET", path, { headers });
+  expect(answer.status).toBe(400);
+  expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const page = await answer.text();
+  expect(page).toContain("does not work any more");
+  expect(page).not.toMatch(/<script>|hunter2/);
+  expect((await door.ask("GET", path)).headers.get("content-type")).toBe("application/problem+json");
+});
+
+describe("when X says no", () => {
+  test("because the user does", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id, "cancel");
+    expect(await back(door, path)).toEqual({ error: "access_denied" });
+  });
+
+  const tokens = "/2/oauth2/token";
+  const me = "/2/users/me";
+  test.each<[string, Parameters<Door["x"]["setFaults"]>[0][number], string]>([
+    ["refuses the code", { match: { path: tokens }, fault: { kind: "error", status: 400, body: { error: "invalid_request", error_description: "Value passed for the authorization code was invalid." } } }, "x_unauthorized"],
+    ["refuses the app", { match: { path: tokens }, fault: { kind: "error", status: 401, body: { error: "unauthorized_client", error_description: "Missing valid authorization header" } } }, "app_refused"],
+    ["is down", { match: { path: tokens }, fault: { kind: "error", status: 503 } }, "x_unavailable"],
+    ["breaks the connection", { match: { path: tokens }, fault: { kind: "drop" } }, "x_unavailable"],
+    ["acts and breaks the connection", { match: { path: tokens }, fault: { kind: "drop", when: "after" } }, "x_unavailable"],
+    ["has had enough of us", { match: { path: tokens }, fault: { kind: "rate_limited" } }, "x_unavailable"],
+    ["answers with a page", { match: { path: tokens }, fault: { kind: "html", status: 200 } }, "x_unavailable"],
+    ["answers with nothing", { match: { path: tokens }, fault: { kind: "empty", status: 200 } }, "x_unavailable"],
+    ["does not say who it is", { match: { path: me }, fault: { kind: "error", status: 503 } }, "x_unavailable"],
+    ["says it is nobody", { match: { path: me }, fault: { kind: "error", status: 200, body: {} } }, "x_unavailable"],
+    ["is gone when asked who it is", { match: { path: me }, fault: { kind: "drop" } }, "x_unavailable"],
+  ])("and %s, the client hears %3$s", async (_, rule, error) => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    door.x.setFaults([rule]);
+    expect(await back(door, path)).toEqual({ error });
+    door.x.setFaults([]);
+    expect((await door.call("GET", path)).status).toBe(400);
+  });
+
+  test("once about who it is, it is asked again, and the account is connected", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    door.x.setFaults([{ match: { path: me }, times: 1, fault: { kind: "error", status: 503 } }]);
+    expect(await back(door, path)).toHaveProperty("account_id");
+  });
+
+  test("to a code that is older than 30 seconds", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    door.advance(31_000);
+    expect(await back(door, path)).toEqual({ error: "x_unauthorized" });
+  });
+
+  test("to a code of another connect: the verifier does not fit", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const [one, two] = [
+      await toX(door, client, newUser(door).id),
+      await toX(door, client, newUser(door).id),
+    ].map((path) => new URLSearchParams(path.split("?")[1]));
+    const mixed = new URLSearchParams({ state: one?.get("state") ?? "", code: two?.get("code") ?? "" });
+    expect(await back(door, `/oauth/callback?${mixed.toString()}`)).toEqual({ error: "x_unauthorized" });
+  });
+});
+
+test("an X user that another client has connected stays that client's", async () => {
+  const door = await openDoor();
+  const user = newUser(door);
+  const [one, two] = [await door.client(), await door.client()];
+  const { account_id = "" } = await back(door, await toX(door, one, user.id));
+  const before = await rowOf(door, account_id);
+  expect(await back(door, await toX(door, two, user.id))).toEqual({ error: "account_in_use" });
+  expect(await rowOf(door, account_id)).toEqual(before);
+  expect((await door.call("GET", "/v1/accounts", { key: two.key })).body.data).toEqual([]);
+});
+
+describe("reconnecting", () => {
+  test("keeps the id, moves the version, opens the gate and wakes what waits", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const user = newUser(door);
+    const { account_id = "" } = await back(door, await toX(door, client, user.id));
+    const body = { account_id, text: "waits" };
+    const job = await door.call("POST", "/v1/tweets", { key: client.key, body });
+    await door.closeGate(account_id, `account:${account_id}`, "reconnect", door.now() + 86_400_000);
+    const lane = `tweets:${account_id}`;
+    await door.setLane(lane, door.now() + 86_400_000);
+    await door.settled();
+    door.messages.length = 0;
+    const read = () => door.call("GET", `/v1/jobs/${job.body.id}`, { key: client.key });
+    expect((await read()).body.blocked_on).toMatchObject({ reason: "reconnect" });
+    const before = await rowOf(door, account_id);
+
+    door.advance(60_000);
+    expect(await back(door, await toX(door, client, user.id))).toEqual({ account_id });
+    await door.settled();
+    expect(await rowOf(door, account_id)).toMatchObject({
+      token_version: before.token_version + 1,
+      created_at: before.created_at,
+      updated_at: door.now(),
+    });
+    expect((await rowOf(door, account_id)).token).not.toBe(before.token);
+    expect((await read()).body.blocked_on).toBeNull();
+    expect(door.messages).toEqual([{ lane, delay_s: 0 }]);
+    const db = account_id.endsWith("1") ? env.DB_1 : env.DB;
+    const row = await db.prepare("SELECT * FROM lanes WHERE lane = ?").bind(lane).first<LaneRow>();
+    expect(row?.next_at).toBe(door.now());
+    expect(door.logged("account.connected").at(-1)).toMatchObject({ reconnected: true });
+  });
+
+  test("twice at once ends with one account and both versions counted", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const user = newUser(door);
+    const paths = [await toX(door, client, user.id), await toX(door, client, user.id)];
+    const [one, two] = await Promise.all(paths.map((path) => back(door, path)));
+    expect(one).toEqual(two);
+    expect((await rowOf(door, one?.account_id)).token_version).toBe(2);
+  });
+
+  test("wakes nothing when nothing waits", async () => {
+    const door = await openDoor();
+    const client = await door.client();
+    const user = newUser(door);
+    await back(door, await toX(door, client, user.id));
+    await back(door, await toX(door, client, user.id));
+    await door.settled();
+    expect(door.messages).toEqual([]);
+  });
+});
+
+test("an account is connected also when KV does not take its token: D1 has it", async () => {
+  const door = await openDoor({
+    TOKENS: { put: () => Promise.reject(new Error("KV PUT failed: 429")) } as unknown as KVNamespace,
+  });
+  const { account_id } = await back(door, await toX(door, await door.client(), newUser(door).id));
+  expect((await rowOf(door, account_id)).token_version).toBe(1);
+});
