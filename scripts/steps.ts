@@ -13,11 +13,15 @@ export type Step = {
 export type Count = { passed: number; failed: number };
 
 /** Run a step and say how long it took, and all it wrote if it fails. */
-export async function runStep(step: Step, environment: Record<string, string>): Promise<Count> {
+export async function runStep(
+  step: Step,
+  environment: Record<string, string>,
+  say: (text: string) => void = console.log,
+): Promise<Count> {
   const began = Date.now();
   const { code, output } = await run(step, environment);
-  console.log(`${code === 0 ? "✓" : "✗"} ${step.name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
-  if (code !== 0 && output !== "") console.log(output);
+  say(`${code === 0 ? "✓" : "✗"} ${step.name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+  if (code !== 0 && output !== "") say(output);
   return countOf(step, code);
 }
 

@@ -1,20 +1,23 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { workerSources } from "./configs.ts";
 import { runStep, type Step } from "./steps.ts";
-import { wranglerEnvironment, wranglerPath } from "./wrangler.ts";
+import { root, wranglerEnvironment, wranglerPath } from "./wrangler.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "twitter-api-proxy-test-"));
 const tool = (path: string): string => join("node_modules", path);
 const report = join(folder, "vitest.json");
+const projects = readdirSync(root)
+  .filter((file) => /^tsconfig.*\.json$/.test(file))
+  .sort();
+const environment = { ...wranglerEnvironment(folder), WRANGLER_LOG: "error" };
 
 /** `npm test`: everything that must hold before a change is taken. */
 const steps: Step[] = [
   { name: "formatted", args: [tool("prettier/bin/prettier.cjs"), "--check", "."] },
   { name: "linted", args: [tool("eslint/bin/eslint.js"), "."] },
-  { name: "Workers typed", args: [tool("typescript/bin/tsc"), "-p", "tsconfig.json"] },
-  { name: "scripts typed", args: [tool("typescript/bin/tsc"), "-p", "tsconfig.node.json"] },
+  ...projects.map((file) => ({ name: `typed by ${file}`, args: [tool("typescript/bin/tsc"), "-p", file] })),
   {
     name: "tested",
     args: [
@@ -32,7 +35,7 @@ const steps: Step[] = [
 let passed = 0;
 let failed = 0;
 for (const step of steps) {
-  const count = await runStep(step, wranglerEnvironment(folder));
+  const count = await runStep(step, environment);
   passed += count.passed;
   failed += count.failed;
   if (failed > 0) break;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { beginConnect, DEFAULT_SCOPES, type Connecting } from "#core/accounts/connect";
 import { rfc3339 } from "#core/lib/clock";
 import { isId } from "#core/lib/ids";
+import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import * as accounts from "#core/store/accounts";
 import type { AccountRow } from "#core/store/accounts";
@@ -28,6 +29,8 @@ const accountSchema = z.strictObject({
   created_at: z.iso.datetime(),
 });
 
+/** Without these X does not say whose account it is. */
+const NEEDED_SCOPES = ["tweet.read", "users.read"];
 const X_SCOPE = /^[a-z]+(\.[a-z]+)+$/;
 
 /** POST /v1/accounts/connect: where to send a user who wants to connect an X account. */
@@ -38,7 +41,15 @@ export const connectAccount = defineRoute({
   scope: "accounts:write",
   body: z.strictObject({
     return_url: z.url().describe("One of the client's registered return URLs, exactly."),
-    scopes: z.array(z.string().regex(X_SCOPE)).min(1).max(30).optional(),
+    scopes: z
+      .array(z.string().regex(X_SCOPE))
+      .min(1)
+      .max(30)
+      .refine(
+        (scopes) => NEEDED_SCOPES.every((scope) => scopes.includes(scope)),
+        `Must have ${NEEDED_SCOPES.join(" and ")}`,
+      )
+      .optional(),
     metadata: metadata.optional(),
   }),
   answers: {
@@ -69,10 +80,13 @@ export const connectAccount = defineRoute({
 export async function connectingOf(app: App, request: Request): Promise<Connecting> {
   const { env } = app;
   if (!env.X_CLIENT_ID) throw new Problem("unavailable", { detail: "X_CLIENT_ID is not set" });
+  const ring = await app.ring().catch((error: unknown) => {
+    throw new Problem("unavailable", { detail: reasonOf(error) });
+  });
   return {
     databases: app.databases,
     kv: env.TOKENS,
-    ring: await app.ring(),
+    ring,
     clock: app.clock,
     network: app.network,
     x_url: env.X_API_URL,

@@ -11,7 +11,7 @@ import { defineRoute } from "./route.ts";
 const returnUrl = z
   .url({ protocol: /^https?$/ })
   .max(2000)
-  .refine((text) => new URL(text).hash === "", "Must have no fragment");
+  .refine((text) => !text.includes("#"), "Must have no fragment");
 
 const clientSchema = z.strictObject({
   id: z.string(),
@@ -78,8 +78,12 @@ export const postKey = defineRoute({
         errors: [{ pointer: "/client_id", code: "not_found", detail: "No such client" }],
       });
     const now = app.clock.now();
-    const { id, key, hash } = await createKey(body.client_id, now);
     const expires_at = body.expires_at === undefined ? null : Date.parse(body.expires_at);
+    if (expires_at !== null && expires_at <= now)
+      throw new Problem("invalid", {
+        errors: [{ pointer: "/expires_at", code: "too_early", detail: "Must be later than now" }],
+      });
+    const { id, key, hash } = await createKey(body.client_id, now);
     const shown = {
       id,
       client_id: body.client_id,

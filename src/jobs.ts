@@ -36,10 +36,7 @@ export const postJob = defineRoute({
     const detail = `One of ${app.kinds.names.join(", ")}`;
     if (!kind)
       throw new Problem("invalid", {
-        errors: [
-          { pointer: "/kind", code: "invalid_value", detail },
-          ...commonErrors(body, app.clock.now()),
-        ],
+        errors: [{ pointer: "/kind", code: "invalid_value", detail }, ...commonErrors(body, app.clock.now())],
       });
     return accept(call, (now) => readOrder(kind, body, now, "params"));
   },

@@ -18,7 +18,8 @@ export const oauthCallback = defineRoute({
   path: "/oauth/callback",
   summary: "Where X sends the browser back to",
   scope: null,
-  query: z.strictObject({
+  // What else X sends along is not ours to refuse (RFC 6749, section 4.1.2).
+  query: z.object({
     state: z.string().max(500).optional(),
     code: z.string().max(2000).optional(),
     error: z.string().max(200).optional(),

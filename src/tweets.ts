@@ -22,8 +22,7 @@ export const postTweet = defineRoute({
   scope: "jobs:write",
   body: anyObject,
   answers: accepted,
-  handle: (call) =>
-    accept(call, (now) => readOrder(tweetCreate as unknown as Kind, call.body, now, "top")),
+  handle: (call) => accept(call, (now) => readOrder(tweetCreate as unknown as Kind, call.body, now, "top")),
 });
 
 /** DELETE /v1/tweets/{x_id}: shorthand for a `tweet.delete` job. */

@@ -79,7 +79,9 @@ describe("each source file has its test at the mirrored place", () => {
   const tested = sources.filter((file) => !file.endsWith(".d.ts") && exports.test(codeOf(file)));
 
   test.each(tested)("%s", (file) => {
-    const mirror = join("test", file.replace(/\.ts$/, ".test.ts"));
+    // A consumer is its folder: consumers/tweets/index.ts is tested by test/consumers/tweets.test.ts.
+    const name = file.startsWith("consumers/") ? file.replace("/index.ts", ".ts") : file;
+    const mirror = join("test", name.replace(/\.ts$/, ".test.ts"));
     expect(filesIn(join("test", file.split("/")[0] ?? ""))).toContain(mirror);
   });
 });

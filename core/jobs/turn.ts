@@ -56,7 +56,9 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
 
   await slots.acquire();
   try {
-    if (mayClaim(turn)) look = await skipOverdue(turn, await committer.claim(lane, how));
+    // Alone, when the others are done: it would never have a turn behind lanes that are always busy for all of theirs.
+    if (how.alone ? maySend(turn) : mayClaim(turn))
+      look = await skipOverdue(turn, await committer.claim(lane, how));
     while (look?.running === 1) {
       const ran = await run(turn.consumer, asClaimed(look), () => maySend(turn));
       window = ran.window === null ? window : JSON.stringify(ran.window);

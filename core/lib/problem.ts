@@ -29,7 +29,6 @@ export const problems = {
   // connecting an account
   invalid_state: [400, "This connect link is unknown, used or older than 10 minutes"],
   access_denied: [403, "The user did not allow access"],
-  app_unknown: [422, "No such X app"],
   app_refused: [502, "X refused the X app's credentials"],
   // what X said
   x_invalid_request: [422, "X refused the request as invalid"],

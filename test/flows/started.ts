@@ -40,19 +40,16 @@ export async function start(state_dir: string, environment: Record<string, strin
     stream.on("data", (data: Buffer) => {
       output += data.toString();
     });
-  let over = false;
   const exit = new Promise<number | null>((resolve) => {
-    child.once("exit", (code) => {
-      over = true;
-      resolve(code);
-    });
+    child.once("exit", resolve);
   });
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
   try {
-    await until("ready", READY_MS, async () => over || existsSync(sign));
+    await until("ready", READY_MS, async () => isOver() || existsSync(sign));
   } finally {
     if (!existsSync(sign)) child.kill("SIGTERM");
   }
-  if (over) throw new Error(`start ended: ${output}`);
+  if (isOver()) throw new Error(`start ended: ${output}`);
   const groups = groupsOf(child.pid ?? 0);
   return {
     local: JSON.parse(readFileSync(sign, "utf8")) as Local,

@@ -227,7 +227,9 @@ describe("an Idempotency-Key", () => {
 describe("a commit that fails", () => {
   const failing = (door: Door, table: string, times: number) => {
     let left = times;
-    door.breakDatabases((sql) => (sql.includes(`INSERT INTO ${table}`) && left-- > 0 ? CONNECTION_LOST : null));
+    door.breakDatabases((sql) =>
+      sql.includes(`INSERT INTO ${table}`) && left-- > 0 ? CONNECTION_LOST : null,
+    );
   };
 
   test.each(["jobs", "idempotency_keys"])("on %s is sent again, and makes one job", async (table) => {

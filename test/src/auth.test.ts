@@ -94,7 +94,9 @@ describe("scopes", () => {
       ["POST", "/v1/accounts/connect"],
     ] as const)
       expect((await door.call(method, path, { key: ADMIN_KEY, body: {} })).status, path).toBe(403);
-    expect((await door.call("POST", "/v1/clients", { key: ADMIN_KEY, body: { name: "n" } })).status).toBe(201);
+    expect((await door.call("POST", "/v1/clients", { key: ADMIN_KEY, body: { name: "n" } })).status).toBe(
+      201,
+    );
   });
 
   test.each([undefined, ""])("an installation whose ADMIN_KEY is %j has no admin", async (set) => {
@@ -220,4 +222,3 @@ test("a new key names its client's database and is stored as a hash alone", asyn
   expect(hash).toHaveLength(43);
   expect(key).not.toContain(hash);
 });
-

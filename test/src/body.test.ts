@@ -161,7 +161,9 @@ test.each(["nonsense", "-5", "1e99"])("a Content-Length of %s is no way around t
 test("a character cut in two by the network is whole again", async () => {
   const door = await openDoor();
   const { key, account_id } = await door.tenant();
-  const bytes = new TextEncoder().encode(JSON.stringify({ account_id, text: "déjà 🎉", metadata: { m: "🎉" } }));
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ account_id, text: "déjà 🎉", metadata: { m: "🎉" } }),
+  );
   const text = new ReadableStream<Uint8Array>({
     start(controller) {
       for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));

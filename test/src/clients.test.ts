@@ -11,7 +11,11 @@ describe("POST /v1/clients", () => {
     const return_urls = ["https://client.test/back?a=1", "http://localhost:8787/"];
     const { status, body } = await make(door, "/v1/clients", { name: "Acme \u0000 \u202e 🎉", return_urls });
     expect(status).toBe(201);
-    expect(body).toMatchObject({ name: "Acme \u0000 \u202e 🎉", return_urls, created_at: "2026-11-23T12:00:00.000Z" });
+    expect(body).toMatchObject({
+      name: "Acme \u0000 \u202e 🎉",
+      return_urls,
+      created_at: "2026-11-23T12:00:00.000Z",
+    });
     expect(body.id).toMatch(/^cli_/);
     expect((await make(door, "/v1/clients", { name: "n" })).body.return_urls).toEqual([]);
   });
@@ -60,7 +64,10 @@ describe("POST /v1/clients", () => {
     `https://client.test/${"x".repeat(2000)}`,
   ])("refuses %s as a return URL, and says which", async (url) => {
     const door = await openDoor();
-    const { status, body } = await make(door, "/v1/clients", { name: "n", return_urls: ["https://a.test/", url] });
+    const { status, body } = await make(door, "/v1/clients", {
+      name: "n",
+      return_urls: ["https://a.test/", url],
+    });
     expect(status).toBe(422);
     for (const { pointer } of body.errors) expect(pointer).toBe("/return_urls/1");
   });

@@ -70,9 +70,12 @@ describe("blocked_on", () => {
     });
   });
 
-  test.each(["running", "succeeded", "failed", "dead", "canceled"] as const)("is not shown of one that is %s", (state) => {
-    expect(view({ state, open: null }, [gate("x:tweets", NOW + 5)]).blocked_on).toBeNull();
-  });
+  test.each(["running", "succeeded", "failed", "dead", "canceled"] as const)(
+    "is not shown of one that is %s",
+    (state) => {
+      expect(view({ state, open: null }, [gate("x:tweets", NOW + 5)]).blocked_on).toBeNull();
+    },
+  );
 
   test("is not shown of a parked job, which waits for nothing but its client", () => {
     expect(view({ state: "unknown", open: null }, [gate("x:tweets", NOW + 5)]).blocked_on).toBeNull();

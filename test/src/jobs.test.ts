@@ -157,7 +157,10 @@ describe("an id that names no job", () => {
       ["POST", `/v1/jobs/${id}/cancel`],
       ["POST", `/v1/jobs/${id}/retry`],
     ] as const)
-      expect(await door.call(method, path, { key })).toMatchObject({ status: 404, body: { code: "not_found" } });
+      expect(await door.call(method, path, { key })).toMatchObject({
+        status: 404,
+        body: { code: "not_found" },
+      });
   });
 });
 
@@ -223,9 +226,18 @@ describe("GET /v1/jobs/{id}", () => {
     const name = `window:${account_id}:POST /2/tweets`;
     await door.closeGate(account_id, name, "rate_limited", door.now() + 60_000);
     await door.closeGate(account_id, `account:${account_id}`, "reconnect", door.now() - 1);
-    await door.closeGate(account_id, `window:${account_id}:GET /2/tweets`, "rate_limited", door.now() + 99_000);
+    await door.closeGate(
+      account_id,
+      `window:${account_id}:GET /2/tweets`,
+      "rate_limited",
+      door.now() + 99_000,
+    );
     const { body } = await door.call("GET", `/v1/jobs/${id}`, { key });
-    expect(body.blocked_on).toEqual({ gate: name, reason: "rate_limited", until: "2026-11-23T12:01:00.000Z" });
+    expect(body.blocked_on).toEqual({
+      gate: name,
+      reason: "rate_limited",
+      until: "2026-11-23T12:01:00.000Z",
+    });
     expect(body.next_attempt_at).toBe("2026-11-23T12:01:00.000Z");
     door.advance(60_000);
     expect((await door.call("GET", `/v1/jobs/${id}`, { key })).body.blocked_on).toBeNull();
@@ -235,7 +247,12 @@ describe("GET /v1/jobs/{id}", () => {
     const door = await openDoor();
     const { id, key, account_id } = await jobIn(door, "queued");
     await door.closeGate(account_id, `account:${account_id}`, "reconnect", door.now() + 90_000);
-    await door.closeGate(account_id, `window:${account_id}:POST /2/tweets`, "rate_limited", door.now() + 60_000);
+    await door.closeGate(
+      account_id,
+      `window:${account_id}:POST /2/tweets`,
+      "rate_limited",
+      door.now() + 60_000,
+    );
     const { body } = await door.call("GET", `/v1/jobs/${id}`, { key });
     expect(body.blocked_on).toMatchObject({ reason: "reconnect" });
   });
@@ -268,12 +285,15 @@ describe("Prefer: wait", () => {
     expect(door.now() - began).toBeLessThan(7_000);
   });
 
-  test.each(["succeeded", "failed", "dead", "canceled", "parked"])("does not hold a %s job", async (situation) => {
-    const door = await openDoor();
-    const { id, key } = await jobIn(door, situation);
-    await get(door, key, id, "wait=30");
-    expect(door.sleeps).toEqual([]);
-  });
+  test.each(["succeeded", "failed", "dead", "canceled", "parked"])(
+    "does not hold a %s job",
+    async (situation) => {
+      const door = await openDoor();
+      const { id, key } = await jobIn(door, situation);
+      await get(door, key, id, "wait=30");
+      expect(door.sleeps).toEqual([]);
+    },
+  );
 
   test.each([
     ["wait=3", 3_000, "wait=3"],

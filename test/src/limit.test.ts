@@ -1,27 +1,34 @@
 import { describe, expect, test } from "vitest";
-import { ADMIN_KEY, openDoor } from "../support/door.ts";
+import { ADMIN_KEY, openDoor, type Asked, type Door } from "../support/door.ts";
 
-// The tests' own binding takes 5 requests in 10 seconds.
+// The tests' own binding takes 5 requests in each 10 seconds of real time, of which a test may see two.
 const TAKEN = 5;
+
+/** Ask until it is refused; returns how often it was not, and the refusal. */
+async function exhaust(door: Door, method: string, path: string, asked: Asked) {
+  for (let taken = 0; taken <= 2 * TAKEN; taken++) {
+    const refusal = await door.call(method, path, asked);
+    if (refusal.status === 429) return { taken, refusal };
+  }
+  throw new Error("never refused");
+}
 
 describe("the limit of a key", () => {
   test("refuses what is too much and says when to come again", async () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
     const { key } = await door.client();
-    for (let i = 0; i < TAKEN; i++) expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(200);
-    const { status, headers, body } = await door.call("GET", "/v1/jobs", { key });
-    expect(status).toBe(429);
-    expect(body.code).toBe("too_many_requests");
-    expect(headers.get("retry-after")).toBe("10");
-    expect(headers.get("ratelimit-policy")).toMatch(/^"key";q=\d+;w=10$/);
+    const { taken, refusal } = await exhaust(door, "GET", "/v1/jobs", { key });
+    expect(taken).toBeGreaterThanOrEqual(TAKEN);
+    expect(refusal.body.code).toBe("too_many_requests");
+    expect(refusal.headers.get("retry-after")).toBe("10");
+    expect(refusal.headers.get("ratelimit-policy")).toMatch(/^"key";q=\d+;w=10$/);
   });
 
   test("is each key's own, also of one client's keys", async () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
     const { id, key } = await door.client();
     const other = await door.key(id);
-    for (let i = 0; i <= TAKEN; i++) await door.call("GET", "/v1/jobs", { key });
-    expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(429);
+    await exhaust(door, "GET", "/v1/jobs", { key });
     expect((await door.call("GET", "/v1/jobs", { key: other })).status).toBe(200);
   });
 
@@ -29,36 +36,33 @@ describe("the limit of a key", () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
     const { key } = await door.client();
     const guess = key.slice(0, -1) + (key.endsWith("a") ? "b" : "a");
-    for (let i = 0; i <= TAKEN; i++)
+    for (let i = 0; i <= 2 * TAKEN; i++)
       expect((await door.call("GET", "/v1/jobs", { key: guess })).status).toBe(401);
     expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(200);
   });
 
   test("takes nothing on: a refused tweet is no job", async () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
-    const { post, key } = await door.tenant();
-    for (let i = 0; i < TAKEN; i++) await door.call("GET", "/v1/jobs", { key });
-    expect((await post()).status).toBe(429);
-    expect(door.logged("job.accepted")).toEqual([]);
+    const { key, account_id } = await door.tenant();
+    const { taken } = await exhaust(door, "POST", "/v1/tweets", { key, body: { account_id, text: "hello" } });
+    expect(door.logged("job.accepted")).toHaveLength(taken);
   });
 
   test("holds for the admin key too", async () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
-    const statuses = [];
-    for (let i = 0; i <= TAKEN; i++)
-      statuses.push((await door.call("POST", "/v1/clients", { key: ADMIN_KEY, body: {} })).status);
-    expect(statuses).toEqual([422, 422, 422, 422, 422, 429]);
+    const { refusal } = await exhaust(door, "POST", "/v1/clients", { key: ADMIN_KEY, body: {} });
+    expect(refusal.status).toBe(429);
   });
 
   test("does not touch what needs no key", async () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
-    for (let i = 0; i <= TAKEN + 1; i++) expect((await door.call("GET", "/healthz")).status).toBe(200);
+    for (let i = 0; i <= 2 * TAKEN; i++) expect((await door.call("GET", "/healthz")).status).toBe(200);
   });
 
   test("is off where KEY_LIMIT says so", async () => {
     const door = await openDoor({ KEY_LIMIT: "off" });
     const { key } = await door.client();
-    for (let i = 0; i <= TAKEN + 1; i++)
+    for (let i = 0; i <= 2 * TAKEN; i++)
       expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(200);
   });
 });

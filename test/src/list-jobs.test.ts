@@ -27,7 +27,10 @@ async function manyJobs(door: Door, count: number) {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
     const of = accounts[i % 3 === 0 ? 1 : 0];
-    const { body } = await door.call("POST", "/v1/tweets", { key, body: { account_id: of, text: `tweet ${i}` } });
+    const { body } = await door.call("POST", "/v1/tweets", {
+      key,
+      body: { account_id: of, text: `tweet ${i}` },
+    });
     ids.unshift(body.id);
     door.advance(1000);
   }
@@ -48,7 +51,9 @@ describe("a walk over two databases", () => {
     const { key, accounts, ids } = await manyJobs(door, 6);
     const first = await door.call("GET", "/v1/jobs?limit=3", { key });
     await door.call("POST", "/v1/tweets", { key, body: { account_id: accounts[0], text: "new" } });
-    const rest = await door.call("GET", `/v1/jobs?limit=3&cursor=${first.body.next_cursor as string}`, { key });
+    const rest = await door.call("GET", `/v1/jobs?limit=3&cursor=${first.body.next_cursor as string}`, {
+      key,
+    });
     expect([...first.body.data, ...rest.body.data].map((job) => job.id)).toEqual(ids);
   });
 
@@ -65,9 +70,8 @@ describe("a walk over two databases", () => {
     const { id, key, account_id, post } = await door.tenant();
     const other = await door.account(id, { shard: "1" });
     const old = (await post({ text: "the rare one" })).body.id;
-    const there = (
-      await door.call("POST", "/v1/tweets", { key, body: { account_id: other, text: "there" } })
-    ).body.id;
+    const there = (await door.call("POST", "/v1/tweets", { key, body: { account_id: other, text: "there" } }))
+      .body.id;
     await door.setJob(old, { state: "failed", open: null, finished_at: door.now() });
     await door.setJob(there, { state: "failed", open: null, finished_at: door.now() });
     door.advance(1000);
@@ -116,7 +120,14 @@ describe("a filter", () => {
     const [here, there] = await Promise.all(accounts.map((one) => walk(door, key, `account_id=${one}`)));
     expect([here?.ids.length, there?.ids.length]).toEqual([4, 2]);
     expect((await walk(door, key, "kind=tweet.create")).ids).toEqual(ids);
-    for (const none of ["kind=tweet.delete", "kind=nope", "batch_id=bat_1", "account_id=acc_1", "kind=%00", "kind=%27"])
+    for (const none of [
+      "kind=tweet.delete",
+      "kind=nope",
+      "batch_id=bat_1",
+      "account_id=acc_1",
+      "kind=%00",
+      "kind=%27",
+    ])
       expect((await walk(door, key, none)).ids, none).toEqual([]);
   });
 
@@ -169,7 +180,10 @@ test("jobs of internal kinds, of other clients and behind other cursors are not 
   const theirs = await manyJobs(door, 3);
   await door.setJob(mine.ids[1] ?? "", { kind: "token.refresh" });
   expect((await walk(door, mine.key)).ids).toEqual([mine.ids[0], mine.ids[2]]);
-  expect((await walk(door, mine.key, `cursor=${theirs.ids[0] ?? ""}`)).ids).toEqual([mine.ids[0], mine.ids[2]]);
+  expect((await walk(door, mine.key, `cursor=${theirs.ids[0] ?? ""}`)).ids).toEqual([
+    mine.ids[0],
+    mine.ids[2],
+  ]);
 });
 
 test("jobs are listed as they are read one by one, with the gates they are behind", async () => {
@@ -193,12 +207,60 @@ describe("merge", () => {
 
   test.each<[string, Parameters<typeof merge>[0], number, [string, string | null]]>([
     ["nothing at all", [], 2, ["", null]],
-    ["less than a page", [{ rows: rows("b"), floor: null }, { rows: rows("a"), floor: null }], 2, ["ba", null]],
-    ["more than a page", [{ rows: rows("d", "b"), floor: null }, { rows: rows("c"), floor: null }], 2, ["dc", "c"]],
-    ["a floor that hides what is below", [{ rows: rows("d", "a"), floor: null }, { rows: rows("e"), floor: "c" }], 5, ["ed", "c"]],
-    ["the highest of two floors", [{ rows: rows("d"), floor: "b" }, { rows: rows("e"), floor: "c" }], 5, ["ed", "c"]],
-    ["a floor alone", [{ rows: [], floor: "c" }, { rows: [], floor: null }], 5, ["", "c"]],
-    ["a full page above the floor", [{ rows: rows("f", "e", "d"), floor: null }, { rows: [], floor: "c" }], 2, ["fe", "e"]],
+    [
+      "less than a page",
+      [
+        { rows: rows("b"), floor: null },
+        { rows: rows("a"), floor: null },
+      ],
+      2,
+      ["ba", null],
+    ],
+    [
+      "more than a page",
+      [
+        { rows: rows("d", "b"), floor: null },
+        { rows: rows("c"), floor: null },
+      ],
+      2,
+      ["dc", "c"],
+    ],
+    [
+      "a floor that hides what is below",
+      [
+        { rows: rows("d", "a"), floor: null },
+        { rows: rows("e"), floor: "c" },
+      ],
+      5,
+      ["ed", "c"],
+    ],
+    [
+      "the highest of two floors",
+      [
+        { rows: rows("d"), floor: "b" },
+        { rows: rows("e"), floor: "c" },
+      ],
+      5,
+      ["ed", "c"],
+    ],
+    [
+      "a floor alone",
+      [
+        { rows: [], floor: "c" },
+        { rows: [], floor: null },
+      ],
+      5,
+      ["", "c"],
+    ],
+    [
+      "a full page above the floor",
+      [
+        { rows: rows("f", "e", "d"), floor: null },
+        { rows: [], floor: "c" },
+      ],
+      2,
+      ["fe", "e"],
+    ],
   ])("of %s", (_, parts, limit, expected) => {
     expect(merged(parts, limit)).toEqual(expected);
   });

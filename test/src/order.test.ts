@@ -46,7 +46,10 @@ describe("every mistake is named at once", () => {
   test("in a tweet, where params and common fields stand side by side", async () => {
     const door = await openDoor();
     const { key } = await door.client();
-    const { status, body } = await door.call("POST", "/v1/tweets", { key, body: { ...wrong, ...wrongCommon } });
+    const { status, body } = await door.call("POST", "/v1/tweets", {
+      key,
+      body: { ...wrong, ...wrongCommon },
+    });
     expect(status).toBe(422);
     expect(body.code).toBe("invalid");
     expect(mistakes(body)).toEqual([...inParams(""), ...inCommon].sort());
@@ -57,7 +60,13 @@ describe("every mistake is named at once", () => {
     const { key } = await door.client();
     const { status, body } = await door.call("POST", "/v1/jobs", {
       key,
-      body: { kind: "tweet.create", params: wrong, ...wrongCommon, text: "misplaced", account_id: "misplaced" },
+      body: {
+        kind: "tweet.create",
+        params: wrong,
+        ...wrongCommon,
+        text: "misplaced",
+        account_id: "misplaced",
+      },
     });
     expect(status).toBe(422);
     expect(mistakes(body)).toEqual(
@@ -275,7 +284,10 @@ describe("metadata", () => {
   test.each([
     ["exactly 2,048 bytes", { m: "x".repeat(2048 - 8) }],
     ["eight levels", levels(8)],
-    ["odd names and characters", { "": 1, constructor: 2, "\u0000": "\u0000", lone: "\ud800", rtl: "\u202e" }],
+    [
+      "odd names and characters",
+      { "": 1, constructor: 2, "\u0000": "\u0000", lone: "\ud800", rtl: "\u202e" },
+    ],
   ])("of %s comes back as it was", async (_, metadata) => {
     const door = await openDoor();
     const { key, post } = await door.tenant();
@@ -284,7 +296,6 @@ describe("metadata", () => {
     expect(body.metadata).toEqual(metadata);
     expect((await door.call("GET", `/v1/jobs/${body.id}`, { key })).body.metadata).toEqual(metadata);
   });
-
 });
 
 test("a field named __proto__ is dropped and reaches nothing", async () => {

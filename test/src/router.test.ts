@@ -3,15 +3,21 @@ import { createRouter } from "../../src/router.ts";
 import { CONNECTION_LOST, mistakes, openDoor, ORIGIN } from "../support/door.ts";
 
 describe("a path that is not there", () => {
-  test.each(["/nothing", "/v1", "/v1/jobs/a/b/c", "//v1/jobs", "/v1/jobs/%2e%2e/x", "/V1/JOBS", "/%", "/v1/jobs%00"])(
-    "%s is not found, with a key or without",
-    async (path) => {
-      const door = await openDoor();
-      const { key } = await door.client();
-      expect(await door.call("GET", path)).toMatchObject({ status: 404, body: { code: "not_found" } });
-      expect(await door.call("GET", path, { key })).toMatchObject({ status: 404 });
-    },
-  );
+  test.each([
+    "/nothing",
+    "/v1",
+    "/v1/jobs/a/b/c",
+    "//v1/jobs",
+    "/v1/jobs/%2e%2e/x",
+    "/V1/JOBS",
+    "/%",
+    "/v1/jobs%00",
+  ])("%s is not found, with a key or without", async (path) => {
+    const door = await openDoor();
+    const { key } = await door.client();
+    expect(await door.call("GET", path)).toMatchObject({ status: 404, body: { code: "not_found" } });
+    expect(await door.call("GET", path, { key })).toMatchObject({ status: 404 });
+  });
 });
 
 describe("a method that a path does not take", () => {

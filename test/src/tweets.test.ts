@@ -30,7 +30,10 @@ describe("POST /v1/tweets", () => {
       key,
       body: { kind: "tweet.create", params: { account_id, text: "hello" } },
     });
-    const rows = [await door.row<JobRow>(short.body.id, "jobs"), await door.row<JobRow>(long.body.id, "jobs")];
+    const rows = [
+      await door.row<JobRow>(short.body.id, "jobs"),
+      await door.row<JobRow>(long.body.id, "jobs"),
+    ];
     expect({ ...rows[0], id: "" }).toEqual({ ...rows[1], id: "" });
   });
 });

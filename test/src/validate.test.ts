@@ -47,7 +47,10 @@ describe("fieldErrors", () => {
 });
 
 describe("readQuery", () => {
-  const query = z.strictObject({ limit: z.coerce.number().int().max(9).default(3), q: z.string().optional() });
+  const query = z.strictObject({
+    limit: z.coerce.number().int().max(9).default(3),
+    q: z.string().optional(),
+  });
   const read = (search: string) => {
     try {
       return readQuery(new URL(`https://proxy.test/${search}`), query);

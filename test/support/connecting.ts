@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import type { Connecting } from "#core/accounts/connect";
 import { text } from "#core/lib/bytes";
 import { openRing } from "#core/lib/seal";
-import { strict, TEST_RING, type Call } from "./harness.ts";
+import { strict } from "./database.ts";
+import { TEST_RING, type Call } from "./harness.ts";
 import { NOW } from "./rows.ts";
 
 export const REDIRECT_URI = "https://proxy.test/oauth/callback";

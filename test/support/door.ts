@@ -16,7 +16,8 @@ import * as accounts from "#core/store/accounts";
 import * as apiKeys from "#core/store/api-keys";
 import * as clients from "#core/store/clients";
 import type { JobRow } from "#core/store/jobs";
-import { strict, TEST_RING } from "./harness.ts";
+import { strict } from "./database.ts";
+import { TEST_RING } from "./harness.ts";
 
 export const ADMIN_KEY = "the-admin-key-of-the-tests-and-of-nothing-else";
 export const ORIGIN = "https://proxy.test";
@@ -50,6 +51,8 @@ export type Door = Awaited<ReturnType<typeof openDoor>>;
  * checks of every answer in every test: a request id, the declared status and body, problems in full, nothing secret.
  */
 export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> = {}) {
+  // The simulator's users of one test have the ids of another's.
+  await Promise.all([bound.DB, bound.DB_1].map(empty));
   let time = Date.UTC(2026, 10, 23, 12);
   const log: { event: string; [field: string]: unknown }[] = [];
   const messages: { lane: string; delay_s: number }[] = [];

@@ -1,146 +1,179 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
-import { beginConnect, finishConnect } from "#core/accounts/connect";
-import { challengeOf } from "#core/lib/pkce";
-import * as accounts from "#core/store/accounts";
-import type { AccountRow } from "#core/store/accounts";
-import { first } from "#core/store/sql";
-import { ada, createConnecting, grant, REDIRECT_URI } from "../../support/connecting.ts";
-import { refused } from "../../support/harness.ts";
+import { describe, expect, test } from "vitest";
+import { beginConnect, DEFAULT_SCOPES, finishConnect, type Connecting } from "#core/accounts/connect";
+import { openRing } from "#core/lib/seal";
+import { createSimulator } from "../../../simulator/simulator.ts";
+import { TEST_RING } from "../../support/harness.ts";
 import { empty } from "../../support/rows.ts";
 
-const RETURN_URL = "https://client.test/done";
-const ask = {
-  client_id: "cli_01KAB3C4D5V1StGXR8Z5jd0",
-  return_url: RETURN_URL,
-  scopes: ["tweet.read", "tweet.write"],
-  metadata: '{"team":1}',
+const RETURN_URL = "https://client.test/back";
+const ASK = { client_id: "cli_x0", return_url: RETURN_URL, scopes: DEFAULT_SCOPES, metadata: null };
+
+async function connecting(parts: Partial<Connecting> = {}) {
+  await Promise.all([env.DB, env.DB_1].map(empty));
+  let time = Date.UTC(2026, 10, 23, 12);
+  const x = createSimulator({ now: () => time });
+  x.createApp({
+    client_id: "x-app",
+    client_secret: "secret",
+    redirect_uris: ["https://proxy.test/oauth/callback"],
+  });
+  const asked: Request[] = [];
+  const by: Connecting = {
+    databases: { DB: env.DB, DB_1: env.DB_1 },
+    kv: env.TOKENS,
+    ring: await openRing(TEST_RING, "TOKEN_KEYS"),
+    clock: { now: () => time, stored: () => time, sleep: async () => undefined },
+    network: (request, init) => {
+      const sent = new Request(request, init);
+      asked.push(sent.clone());
+      return x.fetch(sent);
+    },
+    x_url: "https://x.test",
+    x_authorize_url: "https://x.test/i/oauth2/authorize",
+    x_client_id: "x-app",
+    x_client_secret: "secret",
+    redirect_uri: "https://proxy.test/oauth/callback",
+    ...parts,
+  };
+  const user = x.createUser({ username: "someone" });
+  /** Let the user allow the app; what X's callback brings. */
+  const allow = async (url: string) => {
+    const form = new URLSearchParams({ user_id: user.id, decision: "authorize" });
+    const answer = await x.fetch(new Request(url, { method: "POST", body: form }));
+    const { searchParams } = new URL(answer.headers.get("location") ?? "");
+    return { state: searchParams.get("state") ?? "", code: searchParams.get("code") };
+  };
+  return { by, x, user, asked, allow, advance: (ms: number) => (time += ms) };
+}
+
+const challengeFor = async (verifier: string): Promise<string> => {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  return btoa(String.fromCharCode(...new Uint8Array(digest)))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 };
 
-beforeEach(() => empty(env.DB));
+test("the code is proved with the verifier whose S256 challenge the user was sent with", async () => {
+  const { by, asked, allow } = await connecting();
+  const url = await beginConnect(by, ASK);
+  const { searchParams } = new URL(url);
+  expect(searchParams.get("code_challenge_method")).toBe("S256");
+  expect(await finishConnect(by, await allow(url))).toMatchObject({
+    return_url: RETURN_URL,
+    reconnected: false,
+  });
+  const form = new URLSearchParams(await asked[0]?.text());
+  expect(await challengeFor(form.get("code_verifier") ?? "")).toBe(searchParams.get("code_challenge"));
+  expect(url).not.toContain(form.get("code_verifier"));
+});
 
-type Connecting = Awaited<ReturnType<typeof createConnecting>>;
+test("no two connects share a state or a verifier", async () => {
+  const { by } = await connecting();
+  const urls = await Promise.all([1, 2, 3].map(() => beginConnect(by, ASK)));
+  for (const name of ["state", "code_challenge"])
+    expect(new Set(urls.map((url) => new URL(url).searchParams.get(name))).size).toBe(3);
+});
 
-const begin = async (c: Connecting, of = ask) => new URL(await beginConnect(c.connecting, of));
-const finish = async (c: Connecting, url: URL, code: string | null = "code-1") =>
-  finishConnect(c.connecting, { state: url.searchParams.get("state") ?? "", code });
+describe("the callback ends", () => {
+  test("with the account and whether it was here before", async () => {
+    const { by, allow } = await connecting();
+    const first = await finishConnect(by, await allow(await beginConnect(by, ASK)));
+    const again = await finishConnect(by, await allow(await beginConnect(by, ASK)));
+    expect(first).toEqual({
+      return_url: RETURN_URL,
+      account_id: expect.stringMatching(/^acc_/) as string,
+      reconnected: false,
+    });
+    expect(again).toEqual({ ...first, reconnected: true });
+  });
 
-describe("beginning to connect", () => {
-  test("sends the browser to X with PKCE and a state", async () => {
-    const url = await begin(await createConnecting());
-    expect(url.origin + url.pathname).toBe("https://x.test/i/oauth2/authorize");
-    expect(Object.fromEntries(url.searchParams)).toEqual({
-      response_type: "code",
-      client_id: "our-app",
-      redirect_uri: REDIRECT_URI,
-      scope: "tweet.read tweet.write",
-      state: expect.stringMatching(/^[0-9A-Za-z]{40}0$/) as string,
-      code_challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
-      code_challenge_method: "S256",
+  test("nowhere when the state is not ours, and X is not asked", async () => {
+    const { by, asked, allow } = await connecting();
+    const { state, code } = await allow(await beginConnect(by, ASK));
+    for (const forged of [
+      "",
+      "0",
+      `${state}0`,
+      `x${state.slice(1)}`,
+      `${state.slice(0, -1)}1`,
+      `${state.slice(0, -1)}z`,
+    ])
+      expect(await finishConnect(by, { state: forged, code })).toEqual({ return_url: null });
+    expect(asked).toEqual([]);
+    expect(await finishConnect(by, { state, code })).toHaveProperty("account_id");
+  });
+
+  test("nowhere at its second use, also when the first came to nothing", async () => {
+    const { by, x, allow } = await connecting();
+    const callback = await allow(await beginConnect(by, ASK));
+    x.setFaults([{ fault: { kind: "drop" } }]);
+    expect(await finishConnect(by, callback)).toEqual({ return_url: RETURN_URL, error: "x_unavailable" });
+    x.setFaults([]);
+    expect(await finishConnect(by, callback)).toEqual({ return_url: null });
+  });
+
+  test("nowhere after ten minutes", async () => {
+    const { by, allow, advance } = await connecting();
+    const callback = await allow(await beginConnect(by, ASK));
+    advance(600_000);
+    expect(await finishConnect(by, callback)).toEqual({ return_url: null });
+  });
+
+  test("with a no when there is no code, and X is not asked", async () => {
+    const { by, asked, allow } = await connecting();
+    const { state } = await allow(await beginConnect(by, ASK));
+    expect(await finishConnect(by, { state, code: null })).toEqual({
+      return_url: RETURN_URL,
+      error: "access_denied",
+    });
+    expect(asked).toEqual([]);
+  });
+
+  test("with account_in_use for another client", async () => {
+    const { by, allow } = await connecting();
+    await finishConnect(by, await allow(await beginConnect(by, ASK)));
+    const other = await beginConnect(by, { ...ASK, client_id: "cli_y1" });
+    expect(await finishConnect(by, await allow(other))).toEqual({
+      return_url: RETURN_URL,
+      error: "account_in_use",
     });
   });
 
-  test("stores neither the state nor the verifier as they are", async () => {
-    const c = await createConnecting();
-    const url = await begin(c);
-    const row = await env.DB.prepare("SELECT * FROM oauth_states").first<Record<string, string>>();
-    expect(row).toMatchObject({ client_id: ask.client_id, return_url: RETURN_URL, metadata: '{"team":1}' });
-    expect(JSON.stringify(row)).not.toContain(url.searchParams.get("state"));
-    await finish(c, url);
-    const { code_verifier } = c.calls[0]?.body as { code_verifier: string };
-    expect(JSON.stringify(row)).not.toContain(code_verifier);
+  test("by the state's own database, wherever its client lives", async () => {
+    const { by, allow } = await connecting();
+    const url = await beginConnect(by, { ...ASK, client_id: "cli_y1" });
+    const { results } = await env.DB_1.prepare("SELECT client_id FROM oauth_states").all();
+    expect(results).toEqual([{ client_id: "cli_y1" }]);
+    expect(await finishConnect(by, await allow(url))).toHaveProperty("account_id");
   });
 });
 
-describe("coming back from X", () => {
-  test("changes the code for tokens with the verifier of that challenge, and keeps the account of whose they are", async () => {
-    const c = await createConnecting();
-    const url = await begin(c);
-    const connected = await finish(c, url);
-    expect(connected).toMatchObject({ return_url: RETURN_URL, reconnected: false });
-    expect(c.calls).toMatchObject([
-      { method: "POST", path: "/2/oauth2/token", authorization: `Basic ${btoa("our-app:hush")}` },
-      { method: "GET", path: "/2/users/me", authorization: "Bearer access-1" },
-    ]);
-    const sent = c.calls[0]?.body as Record<string, string>;
-    expect(sent).toMatchObject({
-      grant_type: "authorization_code",
-      code: "code-1",
-      redirect_uri: REDIRECT_URI,
+test("the verifier of one state does not open as another's", async () => {
+  const { by, allow } = await connecting();
+  const [one, two] = [await beginConnect(by, ASK), await beginConnect(by, ASK)];
+  const rows = (
+    await env.DB.prepare("SELECT * FROM oauth_states").all<{ state_hash: string; verifier: string }>()
+  ).results;
+  for (const row of rows)
+    await env.DB.prepare("UPDATE oauth_states SET verifier = ? WHERE state_hash <> ?")
+      .bind(row.verifier, row.state_hash)
+      .run();
+  const ended = await Promise.allSettled([one, two].map(async (url) => finishConnect(by, await allow(url))));
+  expect(ended.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
+test("an X that lets us wait for ever is given up", async () => {
+  const network = (_: Request | string, init?: RequestInit) =>
+    new Promise<Response>((_resolve, reject) => {
+      init?.signal?.addEventListener("abort", () => {
+        reject(new Error("aborted"));
+      });
+      expect(init?.signal).toBeDefined();
+      reject(new Error("authorization: Bearer secret"));
     });
-    expect(await challengeOf(sent.code_verifier ?? "")).toBe(url.searchParams.get("code_challenge"));
-
-    const id = "account_id" in connected ? connected.account_id : "";
-    expect(await first<AccountRow>(accounts.find(env.DB, id))).toMatchObject({
-      client_id: ask.client_id,
-      x_user_id: "12",
-      username: "ada",
-      scopes: '["tweet.read","tweet.write","users.read","offline.access"]',
-      state: "connected",
-      token_version: 1,
-      metadata: '{"team":1}',
-    });
-  });
-
-  test("a second time is a reconnect of the same account", async () => {
-    const c = await createConnecting();
-    const one = await finish(c, await begin(c));
-    const two = await finish(c, await begin(c));
-    expect(two).toEqual({ ...one, reconnected: true });
-  });
-
-  test("with a state that was used, is unknown, or is older than ten minutes leads nowhere, and X is not asked", async () => {
-    const c = await createConnecting();
-    const [used, old] = [await begin(c), await begin(c)];
-    await finish(c, used);
-    c.calls.length = 0;
-    expect(await finish(c, used)).toEqual({ return_url: null });
-    c.advance(600_000);
-    expect(await finish(c, old)).toEqual({ return_url: null });
-    expect(await finishConnect(c.connecting, { state: "made-up-0", code: "x" })).toEqual({
-      return_url: null,
-    });
-    expect(await finishConnect(c.connecting, { state: "", code: "x" })).toEqual({ return_url: null });
-    expect(c.calls).toEqual([]);
-  });
-
-  test("without a code says that the user did not allow it, and uses the state up", async () => {
-    const c = await createConnecting();
-    const url = await begin(c);
-    expect(await finish(c, url, null)).toEqual({ return_url: RETURN_URL, error: "access_denied" });
-    expect(await finish(c, url)).toEqual({ return_url: null });
-  });
-
-  test("for an X user that another client has is refused, and their account stays as it is", async () => {
-    const c = await createConnecting();
-    await finish(c, await begin(c));
-    const other = await begin(c, { ...ask, client_id: "cli_01KAB3C4D5ZZZZZZZZZZZZ0" });
-    expect(await finish(c, other)).toEqual({ return_url: RETURN_URL, error: "account_in_use" });
-    const { results } = await env.DB.prepare("SELECT client_id, token_version FROM accounts").all();
-    expect(results).toEqual([{ client_id: ask.client_id, token_version: 1 }]);
-  });
-
-  const oauthError = (status: number, error: string) => () => Response.json({ error }, { status });
-  test.each([
-    ["X refuses the code", oauthError(400, "invalid_grant"), "x_unauthorized"],
-    ["X refuses our app", oauthError(401, "invalid_client"), "app_refused"],
-    ["X is down", () => refused(503, "over capacity"), "x_unavailable"],
-    ["X has had enough", () => refused(429, "Too Many Requests"), "x_unavailable"],
-  ])("says why it failed when %s", async (_, token, error) => {
-    const c = await createConnecting();
-    c.answer(token);
-    expect(await finish(c, await begin(c))).toEqual({ return_url: RETURN_URL, error });
-  });
-
-  test("asks twice whose the tokens are, for a code works once", async () => {
-    const c = await createConnecting();
-    let asked = 0;
-    c.answer(({ path }) => {
-      if (path === "/2/oauth2/token") return grant();
-      return ++asked === 1 ? refused(503, "over capacity") : ada();
-    });
-    expect(await finish(c, await begin(c))).toMatchObject({ reconnected: false });
-    c.answer(({ path }) => (path === "/2/oauth2/token" ? grant() : refused(503, "over capacity")));
-    expect(await finish(c, await begin(c))).toEqual({ return_url: RETURN_URL, error: "x_unavailable" });
-  });
+  const { by, allow } = await connecting({ network });
+  const ended = await finishConnect(by, await allow(await beginConnect(by, ASK)));
+  expect(ended).toEqual({ return_url: RETURN_URL, error: "x_unavailable" });
 });

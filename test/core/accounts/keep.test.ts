@@ -1,108 +1,169 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Connecting } from "#core/accounts/connect";
 import { keepAccount, type NewAccount } from "#core/accounts/keep";
-import { accessKey, accessPlace, createTokens, pairPlace } from "#core/accounts/tokens";
+import { accessKey, accessPlace, pairPlace } from "#core/accounts/tokens";
 import { newId } from "#core/lib/ids";
-import * as accounts from "#core/store/accounts";
+import { openRing } from "#core/lib/seal";
 import type { AccountRow } from "#core/store/accounts";
-import { first } from "#core/store/sql";
-import { createConnecting } from "../../support/connecting.ts";
-import { batchedBy, strict } from "../../support/harness.ts";
-import { empty, NOW, put } from "../../support/rows.ts";
+import { shard } from "#core/store/shard";
+import { TEST_RING } from "../../support/harness.ts";
+import { empty } from "../../support/rows.ts";
 
-beforeEach(async () => {
-  await empty(env.DB);
-  await empty(env.DB_1);
-});
+const NOW = Date.UTC(2026, 10, 23, 12);
+const ring = await openRing(TEST_RING, "TOKEN_KEYS");
 
-const account = (change: Partial<NewAccount> = {}): NewAccount => ({
-  client_id: "cli_1",
-  app_id: "app_1",
+async function connecting(parts: Partial<Connecting> = {}): Promise<Connecting> {
+  await Promise.all([env.DB, env.DB_1].map(empty));
+  return {
+    databases: { DB: env.DB, DB_1: env.DB_1 },
+    kv: env.TOKENS,
+    ring,
+    clock: { now: () => NOW, stored: () => NOW, sleep: async () => undefined },
+    network: () => Promise.reject(new Error("nobody is asked here")),
+    x_url: "",
+    x_authorize_url: "",
+    x_client_id: "",
+    x_client_secret: null,
+    redirect_uri: "",
+    ...parts,
+  };
+}
+
+let users = 0;
+const newAccount = (change: Partial<NewAccount> = {}): NewAccount => ({
+  client_id: "cli_x0",
+  app_id: "app_default",
   metadata: null,
-  user: { id: "12", username: "ada", name: "Ada" },
+  user: { id: String(++users), username: "someone", name: "Someone" },
   tokens: {
     access_token: "access-1",
     refresh_token: "refresh-1",
     expires_in_s: 7200,
     scopes: ["tweet.read"],
   },
-  fresh_id: (shard) => newId("acc", shard, NOW),
+  fresh_id: (character) => newId("acc", character, NOW),
   ...change,
 });
-const found = (id: string, db = env.DB) => first<AccountRow>(accounts.find(db, id));
 
-test("the pair is sealed for its account and version, in D1 whole and in KV the access token alone", async () => {
-  const { connecting } = await createConnecting();
-  const kept = await keepAccount(connecting, account());
+async function rowOf(by: Connecting, id = ""): Promise<AccountRow> {
+  const db = shard(by.databases, id);
+  const row = await db?.prepare("SELECT * FROM accounts WHERE id = ?").bind(id).first<AccountRow>();
+  if (!row) throw new Error(`no account ${id}`);
+  return row;
+}
+
+test("an account's pair is sealed for its id and version, and its access token alone stands in KV", async () => {
+  const by = await connecting();
+  const kept = await keepAccount(by, newAccount({ metadata: '{"a":1}' }));
   const id = kept?.id ?? "";
   expect(kept).toEqual({ id, version: 1 });
-  const row = await found(id);
-  expect(row).toMatchObject({ token_version: 1, token_expires_at: NOW + 7_200_000, state: "connected" });
-  expect(row?.token).not.toContain("access-1");
-  expect(JSON.parse(await connecting.ring.open(row?.token ?? "", pairPlace(id, 1)))).toEqual({
+  const row = await rowOf(by, id);
+  expect(row).toMatchObject({
+    client_id: "cli_x0",
+    state: "connected",
+    scopes: '["tweet.read"]',
+    metadata: '{"a":1}',
+    token_version: 1,
+    token_expires_at: NOW + 7_200_000,
+  });
+  expect(JSON.parse(await ring.open(row.token ?? "", pairPlace(id, 1)))).toEqual({
     access_token: "access-1",
     refresh_token: "refresh-1",
   });
   const cached = (await env.TOKENS.get(accessKey(id, 1))) ?? "";
-  expect(await connecting.ring.open(cached, accessPlace(id, 1))).toBe("access-1");
+  expect(await ring.open(cached, accessPlace(id, 1))).toBe("access-1");
+  await expect(ring.open(row.token ?? "", pairPlace(id, 2))).rejects.toThrow();
 });
 
-test("what is kept is what jobs are given", async () => {
-  const { connecting } = await createConnecting();
-  const { id, version } = (await keepAccount(connecting, account())) ?? { id: "", version: 0 };
-  const tokens = createTokens({ ...connecting, memory: new Map() });
-  expect(await tokens.access(id, version)).toBe("access-1");
-});
-
-test("connecting again is the same account with the next version, and opens its gate", async () => {
-  const { connecting } = await createConnecting();
-  const { id = "" } = (await keepAccount(connecting, account())) ?? {};
-  await put(env.DB, "gates", {
-    name: `account:${id}`,
-    open_at: NOW + 9e9,
-    reason: "reconnect",
-    updated_at: NOW,
+describe("the same X user again", () => {
+  test("keeps its id, its metadata and its first day; the version moves by one", async () => {
+    const by = await connecting();
+    const account = newAccount({ metadata: '{"a":1}' });
+    const first = await keepAccount(by, account);
+    const tokens = { ...account.tokens, access_token: "access-2" };
+    const again = await keepAccount(by, { ...account, metadata: null, tokens, app_id: "app_other" });
+    expect(again).toEqual({ id: first?.id, version: 2 });
+    const row = await rowOf(by, first?.id);
+    expect(row).toMatchObject({ metadata: '{"a":1}', app_id: "app_other", created_at: NOW });
+    expect(await ring.open(row.token ?? "", pairPlace(row.id, 2))).toContain("access-2");
   });
-  const again = account({ user: { id: "12", username: "ada_l", name: "Ada L" } });
-  expect(await keepAccount(connecting, again)).toEqual({ id, version: 2 });
-  expect(await found(id)).toMatchObject({ username: "ada_l", token_version: 2 });
-  expect(await env.DB.prepare("SELECT name FROM gates").first()).toBeNull();
-});
 
-test("an X user that another client has is not kept", async () => {
-  const { connecting } = await createConnecting();
-  await keepAccount(connecting, account());
-  expect(await keepAccount(connecting, account({ client_id: "cli_2" }))).toBeNull();
-});
-
-test("a connect that another one overtakes takes the version after it", async () => {
-  const { connecting } = await createConnecting();
-  const { id = "" } = (await keepAccount(connecting, account())) ?? {};
-  let overtaken = false;
-  const db = batchedBy(strict(env.DB), async (statements) => {
-    if (!overtaken) {
-      overtaken = true;
-      await keepAccount(connecting, account());
-    }
-    return env.DB.batch(statements);
+  test("by another client is refused and changes nothing", async () => {
+    const by = await connecting();
+    const account = newAccount();
+    const first = await keepAccount(by, account);
+    const before = await rowOf(by, first?.id);
+    expect(await keepAccount(by, { ...account, client_id: "cli_y0" })).toBeNull();
+    expect(await rowOf(by, first?.id)).toEqual(before);
   });
-  expect(await keepAccount({ ...connecting, databases: { DB: db } }, account())).toEqual({ id, version: 3 });
-  const row = await found(id);
-  expect(JSON.parse(await connecting.ring.open(row?.token ?? "", pairPlace(id, 3)))).toMatchObject({
-    access_token: "access-1",
-  });
-});
 
-test("accounts are spread over the databases, and found again there", async () => {
-  const { connecting } = await createConnecting({ sharded: true });
-  const ids: string[] = [];
-  for (let user = 1; user <= 12; user++)
-    ids.push(
-      (await keepAccount(connecting, account({ user: { id: String(user), username: "u", name: "U" } })))
-        ?.id ?? "",
+  test("by two clients at once is one's", async () => {
+    const by = await connecting();
+    const account = newAccount();
+    const kept = await Promise.all(
+      ["cli_x0", "cli_y0", "cli_z0"].map((client_id) => keepAccount(by, { ...account, client_id })),
     );
-  expect(new Set(ids.map((id) => id.at(-1)))).toEqual(new Set(["0", "1"]));
-  for (const id of ids) expect(await found(id, id.endsWith("1") ? env.DB_1 : env.DB)).not.toBeNull();
-  const same = await keepAccount(connecting, account({ user: { id: "7", username: "u", name: "U" } }));
-  expect(same).toEqual({ id: ids[6], version: 2 });
+    expect(kept.filter((one) => one !== null)).toHaveLength(1);
+  });
+
+  test("three times at once by its own client counts each", async () => {
+    const by = await connecting();
+    const account = newAccount();
+    const kept = await Promise.all([1, 2, 3].map(() => keepAccount(by, account)));
+    expect(new Set(kept.map((one) => one?.id)).size).toBe(1);
+    expect(kept.map((one) => one?.version).sort()).toEqual([1, 2, 3]);
+    expect((await rowOf(by, kept[0]?.id)).token_version).toBe(3);
+  });
+
+  test("after a connect that died in the middle gets the id that was claimed for it", async () => {
+    const by = await connecting();
+    const account = newAccount();
+    await env.DB.prepare("INSERT INTO x_users VALUES (?, ?, ?)")
+      .bind(account.user.id, "acc_claimed1", "cli_x0")
+      .run();
+    expect(await keepAccount(by, account)).toEqual({ id: "acc_claimed1", version: 1 });
+    expect((await rowOf(by, "acc_claimed1")).x_user_id).toBe(account.user.id);
+  });
+});
+
+test("the account's gate is opened, whatever closed it; others stay closed", async () => {
+  const by = await connecting();
+  const account = newAccount();
+  const kept = await keepAccount(by, account);
+  const id = kept?.id ?? "";
+  const db = shard(by.databases, id) ?? env.DB;
+  for (const name of [`account:${id}`, "account:acc_other", `window:${id}:POST /2/tweets`])
+    await db
+      .prepare("INSERT INTO gates (name, open_at, reason, updated_at) VALUES (?, 9e15, 'r', 1)")
+      .bind(name)
+      .run();
+  await keepAccount(by, account);
+  const { results } = await db.prepare("SELECT name FROM gates ORDER BY name").all<{ name: string }>();
+  expect(results.map(({ name }) => name)).toEqual(["account:acc_other", `window:${id}:POST /2/tweets`]);
+});
+
+test("KV that takes nothing costs nothing but time", async () => {
+  const kv = { put: () => Promise.reject(new Error("429")) } as unknown as KVNamespace;
+  const by = await connecting({ kv });
+  expect(await keepAccount(by, newAccount())).toMatchObject({ version: 1 });
+});
+
+test.each([1, 59.5, 7200.123, 0.0005])("a token that lives for %s seconds is kept", async (expires_in_s) => {
+  const by = await connecting();
+  const account = newAccount();
+  const kept = await keepAccount(by, { ...account, tokens: { ...account.tokens, expires_in_s } });
+  const row = await rowOf(by, kept?.id);
+  expect(row.token_expires_at).toBe(NOW + Math.floor(expires_in_s * 1000));
+  expect(await env.TOKENS.get(accessKey(row.id, 1))).not.toBeNull();
+});
+
+test("a grant without a refresh token is kept as what it is", async () => {
+  const by = await connecting();
+  const account = newAccount();
+  const kept = await keepAccount(by, { ...account, tokens: { ...account.tokens, refresh_token: null } });
+  const row = await rowOf(by, kept?.id);
+  expect(JSON.parse(await ring.open(row.token ?? "", pairPlace(row.id, 1)))).toMatchObject({
+    refresh_token: null,
+  });
 });

@@ -5,7 +5,8 @@ import { base64url } from "#core/lib/bytes";
 import { newId } from "#core/lib/ids";
 import { openRing, type Ring } from "#core/lib/seal";
 import * as accounts from "#core/store/accounts";
-import { batchedBy, strict, TEST_RING } from "../../support/harness.ts";
+import { batchedBy, strict } from "../../support/database.ts";
+import { TEST_RING } from "../../support/harness.ts";
 import { empty, NOW } from "../../support/rows.ts";
 
 let id = "";

@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
 import { tweetCreate } from "#core/jobs/kinds/tweet-create";
-import { batchedBy, createHarness, losingAnswers, rate, refused, tweeted } from "../../support/harness.ts";
+import { batchedBy, losingAnswers } from "../../support/database.ts";
+import { createHarness, rate, refused, tweeted } from "../../support/harness.ts";
 
 // Two jobs of one lane make four commits: the lane taken and the first claimed; each ended and the next claimed; given back.
 const LEASING = 1;

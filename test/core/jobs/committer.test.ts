@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { batchedBy, createHarness, losingAnswers, tweeted } from "../../support/harness.ts";
+import { batchedBy, losingAnswers } from "../../support/database.ts";
+import { createHarness, tweeted } from "../../support/harness.ts";
 
 test("what the loops of a turn ask for together rides in one commit", async () => {
   const h = await createHarness({ concurrency: 10 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { consume } from "#core/jobs/consume";
-import { createHarness, tweeted, unreachable, type Harness } from "../../support/harness.ts";
+import { unreachable } from "../../support/database.ts";
+import { createHarness, tweeted, type Harness } from "../../support/harness.ts";
 
 test("a tweet is posted once, at its account's turn, and its job says so", async () => {
   const h = await createHarness();

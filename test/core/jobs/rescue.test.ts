@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { consumeDeadLetters, rescueLane } from "#core/jobs/rescue";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
-import { createHarness, tweeted, unreachable, type Harness } from "../../support/harness.ts";
+import { unreachable } from "../../support/database.ts";
+import { createHarness, tweeted, type Harness } from "../../support/harness.ts";
 
 const codeOf = (job: JobRow): unknown => (JSON.parse(job.error ?? "null") as { code?: string } | null)?.code;
 const deleted = () => Response.json({ data: { deleted: true } });

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { stage } from "#core/jobs/stage";
-import { createHarness, losingAnswers, tweeted } from "../../support/harness.ts";
+import { losingAnswers } from "../../support/database.ts";
+import { createHarness, tweeted } from "../../support/harness.ts";
 
 test("lanes whose messages were lost are woken", async () => {
   const h = await createHarness();

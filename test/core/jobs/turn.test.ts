@@ -4,7 +4,8 @@ import type { Consumer } from "#core/jobs/engine";
 import { rescueLane } from "#core/jobs/rescue";
 import { again } from "#core/lib/outcome";
 import * as jobs from "#core/store/jobs";
-import { batchedBy, createHarness, rate, refused, tweeted, type Harness } from "../../support/harness.ts";
+import { batchedBy } from "../../support/database.ts";
+import { createHarness, rate, refused, tweeted, type Harness } from "../../support/harness.ts";
 import { scriptedKind, withKinds } from "../../support/kinds.ts";
 
 const SECOND = 1000;
@@ -339,6 +340,21 @@ test("a job that crashed its Worker twice runs alone: its neighbours' calls are 
   expect(h.calls).toHaveLength(7);
   expect(h.calls.at(-1)?.path).toBe("/2/tweets/666");
   expect(openThen).toBe(0);
+});
+
+test("a job that must run alone is not put off for ever by lanes that are busy for whole turns", async () => {
+  const h = await createHarness();
+  const [suspect, busy] = [await h.account(), await h.account()];
+  const id = await h.remove(suspect, "666");
+  for (let i = 0; i < 2; i++) await h.crash(`deletes:${suspect}`);
+  for (let i = 0; i < 30; i++) await h.post(busy, `tweet ${i}`);
+  h.answer(({ method }) => {
+    h.advance(5 * SECOND);
+    return method === "POST" ? tweeted() : Response.json({ data: { deleted: true } });
+  });
+  await h.turn();
+  expect(h.calls.map(({ method }) => method)).toEqual(["POST", "POST", "POST", "DELETE"]);
+  expect(await h.job(id)).toMatchObject({ state: "succeeded", crashes: 2 });
 });
 
 describe("jobs whose time to be sent has passed", () => {

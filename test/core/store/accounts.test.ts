@@ -4,7 +4,7 @@ import * as accounts from "#core/store/accounts";
 import type { AccountRow } from "#core/store/accounts";
 import * as lanes from "#core/store/lanes";
 import { all, first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, NOW, putLane } from "../../support/rows.ts";
 
 const db = strict(env.DB);

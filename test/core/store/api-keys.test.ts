@@ -4,7 +4,7 @@ import * as apiKeys from "#core/store/api-keys";
 import type { ApiKeyRow } from "#core/store/api-keys";
 import * as clients from "#core/store/clients";
 import { first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, NOW } from "../../support/rows.ts";
 
 const db = strict(env.DB);

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import * as clients from "#core/store/clients";
 import type { ClientRow } from "#core/store/clients";
 import { all, first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, NOW } from "../../support/rows.ts";
 
 const db = strict(env.DB);

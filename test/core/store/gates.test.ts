@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import * as gates from "#core/store/gates";
 import type { Closing, GateRow } from "#core/store/gates";
 import { all } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
 
 const db = strict(env.DB);

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import * as idempotencyKeys from "#core/store/idempotency-keys";
 import type { IdempotencyRow } from "#core/store/idempotency-keys";
 import { all, first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, NOW } from "../../support/rows.ts";
 
 const db = strict(env.DB);

@@ -4,7 +4,7 @@ import { states, steps, type State, type StepName } from "#core/lib/lifecycle";
 import * as jobs from "#core/store/jobs";
 import type { Ending, JobFilter, JobRow, NewJob } from "#core/store/jobs";
 import { all, first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
 
 const db = strict(env.DB);

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import * as lanes from "#core/store/lanes";
 import type { LaneRow, Look } from "#core/store/lanes";
 import { all, first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
 
 const db = strict(env.DB);

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import * as oauthStates from "#core/store/oauth-states";
 import { first } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, NOW } from "../../support/rows.ts";
 
 const db = strict(env.DB);

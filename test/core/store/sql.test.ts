@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { all, first, GATES_OPEN, headOf, isIn, namesIn, NOW, ping } from "#core/store/sql";
-import { strict } from "../../support/harness.ts";
+import { strict } from "../../support/database.ts";
 import { empty, jobIn, put, putLane } from "../../support/rows.ts";
 
 const { DB: db } = env;

@@ -1,0 +1,30 @@
+import { describe, expect, test } from "vitest";
+import { scopes } from "../../src/auth.ts";
+import { routes } from "../../src/routes.ts";
+
+const named = routes.map((route) => [`${route.method} ${route.path}`, route] as const);
+
+test("each route is declared once", () => {
+  expect(new Set(named.map(([name]) => name)).size).toBe(routes.length);
+});
+
+test("what needs no key is known by name", () => {
+  const open = named.filter(([, route]) => route.scope === null).map(([name]) => name);
+  expect(open.sort()).toEqual(["GET /", "GET /healthz", "GET /oauth/callback", "GET /readyz"]);
+});
+
+describe.each(named)("%s", (_, route) => {
+  test("says what it takes, who may call it and what it answers", () => {
+    expect(route.summary).not.toBe("");
+    if (route.scope !== null) expect(scopes).toContain(route.scope);
+    expect(Object.keys(route.answers).length).toBeGreaterThan(0);
+    const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const declared = route.params?.safeParse({}).error?.issues.map(({ path }) => path[0]) ?? [];
+    expect(declared).toEqual(inPath);
+  });
+
+  test("changes nothing on GET, and takes a body only where there can be one", () => {
+    if (route.method !== "POST") expect(route.body).toBeUndefined();
+    if (route.method === "GET" && route.scope !== null) expect(route.scope).toMatch(/:read$/);
+  });
+});
