@@ -12,6 +12,8 @@ export type Child = {
   /** Resolves when it has ended, whoever wanted that. Never rejects. */
   ended: Promise<void>;
   hasEnded: () => boolean;
+  /** What it ended with; null while it runs, or when a signal ended it. */
+  exitCode: () => number | null;
   /** The last lines it wrote. */
   lastLines: () => string[];
   /** Ask it to end, insist after `POLITE_MS`, and wait until it and its children are gone. */
@@ -25,7 +27,7 @@ export type ChildOptions = {
   cwd: string;
   /** Everything it writes goes there; what an earlier run wrote is kept beside it as `.old`. */
   log_path: string;
-  onLine: (line: string) => void;
+  onLine?: (line: string) => void;
 };
 
 const POLITE_MS = 2_000;
@@ -49,7 +51,7 @@ export function startChild({ name, args, env, cwd, log_path, onLine }: ChildOpti
     log.write(`${line}\n`);
     last.push(line);
     if (last.length > KEPT_LINES) last.shift();
-    onLine(line);
+    onLine?.(line);
   };
   for (const stream of [process_.stdout, process_.stderr]) createInterface(stream).on("line", take);
 
@@ -70,6 +72,7 @@ export function startChild({ name, args, env, cwd, log_path, onLine }: ChildOpti
     log_path,
     ended,
     hasEnded: () => over,
+    exitCode: () => process_.exitCode,
     lastLines: () => [...last],
     async stop() {
       if (over) return;

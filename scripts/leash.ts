@@ -13,7 +13,11 @@ const endGroup = (): void => {
 
 const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
 child.once("error", endGroup);
-child.once("exit", endGroup);
+child.once("exit", (code) => {
+  // Reaches us as well, who have a handler for it.
+  process.kill(-process.pid, "SIGTERM");
+  process.exit(code ?? 1);
+});
 
 process.stdin.once("close", endGroup);
 process.stdin.resume();

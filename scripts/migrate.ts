@@ -1,16 +1,22 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, runWrangler } from "./wrangler.ts";
+import { startChild, type Child } from "./child.ts";
+import { root, wranglerEnvironment, wranglerPath } from "./wrangler.ts";
 
 /** Where the local databases, key-values and objects of a stack stand. */
 export const dataDir = (stateDir: string): string => join(stateDir, "data");
 
 /**
  * Bring the local databases up to the migrations. What was applied is written down among the data, so that a restart does
- * not ask wrangler, which takes seconds, and data that is deleted is migrated again.
+ * not ask wrangler, which takes seconds, and data that is deleted is migrated again. Rejects with what wrangler said.
  */
-export async function migrate(stateDir: string, config: string, databases: number): Promise<void> {
+export async function migrate(
+  stateDir: string,
+  config: string,
+  databases: number,
+  register: (child: Child) => void,
+): Promise<void> {
   const data = dataDir(stateDir);
   const mark = join(data, "migrated");
   const version = `${databases} ${digest()}`;
@@ -18,11 +24,22 @@ export async function migrate(stateDir: string, config: string, databases: numbe
   mkdirSync(data, { recursive: true });
   for (let index = 0; index < databases; index++) {
     const binding = index === 0 ? "DB" : `DB_${index}`;
-    const args = ["d1", "migrations", "apply", binding, "--local", "--config", config, "--persist-to", data];
-    await runWrangler(stateDir, args);
+    const child = startChild({
+      name: "the migration",
+      args: [wranglerPath, "d1", "migrations", "apply", binding, "--local", ...from(config, data)],
+      env: wranglerEnvironment(stateDir),
+      cwd: stateDir,
+      log_path: join(stateDir, "migrate.log"),
+    });
+    register(child);
+    await child.ended;
+    if (child.exitCode() !== 0)
+      throw new Error(`The database ${binding} was not migrated:\n${child.lastLines().join("\n")}`);
   }
   writeFileSync(mark, version);
 }
+
+const from = (config: string, data: string): string[] => ["--config", config, "--persist-to", data];
 
 function digest(): string {
   const folder = join(root, "migrations");

@@ -17,6 +17,8 @@ export type Settings = {
   admin_key: string | null;
   /** null: the simulator. */
   other_x: OtherX | null;
+  /** Time passes this many times faster, in the Workers and in the simulator. For tests. */
+  time_scale: number;
 };
 
 type Environment = Record<string, string | undefined>;
@@ -27,9 +29,17 @@ export function readSettings(environment: Environment): Settings {
     port: portIn(environment, "PORT", 8787),
     simulator_port: portIn(environment, "SIMULATOR_PORT", 8788),
     state_dir: resolve(given(environment, "STATE_DIR") ?? ".state"),
-    admin_key: given(environment, "ADMIN_KEY"),
+    admin_key: adminKeyIn(environment),
     other_x: otherX(environment),
+    time_scale: timeScaleIn(environment),
   };
+}
+
+function adminKeyIn(environment: Environment): string | null {
+  const key = given(environment, "ADMIN_KEY");
+  if (key !== null && !/^[!-~]+$/.test(key))
+    throw new Error("ADMIN_KEY is sent in a header: letters, digits and signs, without spaces");
+  return key;
 }
 
 function otherX(environment: Environment): OtherX | null {
@@ -55,6 +65,12 @@ function portIn(environment: Environment, name: string, otherwise: number): numb
   if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535)
     throw new Error(`${name} must be a port from 1 to 65535, not ${text}`);
   return port;
+}
+
+function timeScaleIn(environment: Environment): number {
+  const scale = Number(given(environment, "TIME_SCALE") ?? 1);
+  if (!(scale >= 1 && scale <= 100)) throw new Error("TIME_SCALE must be a number from 1 to 100");
+  return scale;
 }
 
 /** Set to nothing is not set. */

@@ -19,7 +19,6 @@ export async function startSimulator(
     args: [join(root, "simulator/server.ts"), "--port", String(port), "--state", journal, ...scale],
     cwd: root,
     log_path: join(state_dir, "simulator.log"),
-    onLine: () => undefined,
   });
   register(child);
   await until("the simulator's address", READY_MS, async () => {

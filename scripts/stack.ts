@@ -10,8 +10,8 @@ import { startSimulator } from "./simulator.ts";
 import { startTicks, type Ticks } from "./ticks.ts";
 import { startWorkers } from "./workers.ts";
 
-export type StackOptions = Settings & {
-  /** Time passes this many times faster, in the Workers and in the simulator. */
+export type StackOptions = Omit<Settings, "time_scale"> & {
+  /** 1 when left out. */
   time_scale?: number;
   /** Databases that are bound; 1 when left out. */
   databases?: number;
@@ -68,7 +68,7 @@ export function startStack(options: StackOptions): Stack {
     const [producer = ""] = configs;
     const [simulator] = await Promise.all([
       other_x ? null : startSimulator({ state_dir, port: simulator_port, time_scale }, register),
-      migrate(state_dir, producer, databases),
+      migrate(state_dir, producer, databases, register),
     ]);
     const simulator_url = simulator ? `http://127.0.0.1:${simulator_port}` : null;
     if (simulator_url !== null) await registerApp(simulator_url, port, secrets);

@@ -12,7 +12,7 @@ async function main(): Promise<number> {
   const asked = untilAsked();
   const sign = join(settings.state_dir, "local.json");
   if (existsSync(sign)) rmSync(sign);
-  const stack = startStack({ ...settings, ...scale(process.env.TIME_SCALE), onLine: showTrouble });
+  const stack = startStack({ ...settings, onLine: showTrouble });
   try {
     const result = await Promise.race([asked, serve(stack, settings, sign)]);
     return result;
@@ -57,9 +57,6 @@ Ctrl-C ends everything.`;
 function showTrouble(line: string): void {
   if (/\[ERROR\]|wrangler:error|Uncaught|"event":"[a-z]+\.(failed|unready)"/.test(line)) console.error(line);
 }
-
-const scale = (text: string | undefined): { time_scale?: number } =>
-  text ? { time_scale: Number(text) } : {};
 
 main().then(
   (code) => process.exit(code),

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "..");
@@ -20,23 +19,3 @@ export const wranglerEnvironment = (stateDir: string): Record<string, string> =>
   X_LOCAL_OBSERVABILITY: "false",
   X_LOCAL_EXPLORER: "false",
 });
-
-/** Run a wrangler command to its end. Rejects with what it wrote when it fails. */
-export async function runWrangler(stateDir: string, args: string[], cwd = root): Promise<string> {
-  const child = spawn(process.execPath, [wranglerPath, ...args], {
-    cwd,
-    env: { ...process.env, ...wranglerEnvironment(stateDir) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (data: Buffer) => {
-      text += data.toString();
-    });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (code !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed:\n${text}`);
-  return text;
-}

@@ -26,8 +26,9 @@ export async function readJson(request: Request): Promise<{ value: unknown; text
 
 async function readChunks(request: Request): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
+  const body: AsyncIterable<Uint8Array> | Uint8Array[] = request.body ?? [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > DRAIN_LIMIT_BYTES) break;
     if (size <= JSON_LIMIT_BYTES) chunks.push(chunk);

@@ -114,11 +114,17 @@ export const retryJob = defineRoute({
 
 /** A job as the API shows it, with the gates that hold its lane now. */
 export async function show(app: App, job: JobRow): Promise<JobView> {
-  return (await showAll(app, [job]))[0] as JobView;
+  return jobView(job, app.kinds, app.clock.now(), await closedGates(app, [job]));
 }
 
 /** The same for jobs of one or several databases. */
 export async function showAll(app: App, rows: JobRow[]): Promise<JobView[]> {
+  const closed = await closedGates(app, rows);
+  return rows.map((job) => jobView(job, app.kinds, app.clock.now(), closed));
+}
+
+/** The closed gates of the lanes of those jobs that wait. */
+async function closedGates(app: App, rows: JobRow[]): Promise<ClosedGate[]> {
   const open = rows.filter((job) => !isSettled(job) && job.state !== "running");
   const closed: ClosedGate[] = [];
   for (const [character, some] of Map.groupBy(open, ({ id }) => id.slice(-1))) {
@@ -127,7 +133,7 @@ export async function showAll(app: App, rows: JobRow[]): Promise<JobView[]> {
       ...(await all<ClosedGate>(gates.closedFor(databaseOf(app, character), app.clock.stored(), names))),
     );
   }
-  return rows.map((job) => jobView(job, app.kinds, app.clock.now(), closed));
+  return closed;
 }
 
 /** A job of the caller's. Another's is not found, like one that does not exist. */

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { idFloor, isId } from "#core/lib/ids";
-import type { State } from "#core/lib/lifecycle";
 import * as jobs from "#core/store/jobs";
 import type { JobFilter, JobRow } from "#core/store/jobs";
 import { shard, shards } from "#core/store/shard";
@@ -66,7 +65,7 @@ function filterOf(query: {
   return {
     before: cursor !== undefined && cursor < before ? cursor : before,
     from: created_after === undefined ? "" : idFloor("job", Date.parse(created_after)),
-    state: (state === "scheduled" ? "queued" : (state ?? null)) as State | null,
+    state: state === "scheduled" ? "queued" : (state ?? null),
     later: state === "scheduled" ? 1 : state === "queued" ? 0 : null,
     kind: query.kind ?? null,
     account_id: query.account_id ?? null,

@@ -49,4 +49,4 @@ export const defineRoute = <
   Body extends Schema | undefined = undefined,
 >(
   route: Route<Params, Query, Body>,
-): Route => route as unknown as Route;
+): Route => route;

@@ -70,9 +70,9 @@ async function answer(
     caller,
     request,
     request_id: requestId,
-    params: params as never,
-    query: query as never,
-    body: body as never,
+    params,
+    query,
+    body,
     body_hash: await sha256(JSON.stringify([route.method, route.path, params, query, text])),
   });
 }

@@ -3,7 +3,6 @@ import { accountId } from "#core/jobs/kinds/account-id";
 import { tweetCreate } from "#core/jobs/kinds/tweet-create";
 import { tweetDelete } from "#core/jobs/kinds/tweet-delete";
 import { xId } from "#core/x/tweet-body";
-import type { Kind } from "#core/jobs/define";
 import { accept } from "./accept.ts";
 import { jobSchema } from "./job-view.ts";
 import { readOrder } from "./order.ts";
@@ -22,7 +21,7 @@ export const postTweet = defineRoute({
   scope: "jobs:write",
   body: anyObject,
   answers: accepted,
-  handle: (call) => accept(call, (now) => readOrder(tweetCreate as unknown as Kind, call.body, now, "top")),
+  handle: (call) => accept(call, (now) => readOrder(tweetCreate, call.body, now, "top")),
 });
 
 /** DELETE /v1/tweets/{x_id}: shorthand for a `tweet.delete` job. */
@@ -36,6 +35,6 @@ export const deleteTweet = defineRoute({
   answers: accepted,
   handle: (call) => {
     const given = { account_id: call.query.account_id, tweet_id: call.params.x_id };
-    return accept(call, (now) => readOrder(tweetDelete as unknown as Kind, given, now, "top"));
+    return accept(call, (now) => readOrder(tweetDelete, given, now, "top"));
   },
 });

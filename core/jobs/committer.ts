@@ -15,8 +15,8 @@ export type Committer = {
   claim(lane: string, how: { alone: boolean }): Promise<Look | null>;
   /** End a lane's overdue first job and claim the next. */
   expire(lane: string): Promise<Look | null>;
-  /** Write what a job came to, and in the same commit claim its lane's next if asked. */
-  settle(settlement: Settlement, lane: string, then: "claim" | "keep"): Promise<Look | null>;
+  /** Write what a job came to; and in the same commit claim its lane's next, or give the lane back, or neither. */
+  settle(settlement: Settlement, lane: HandBack, then: "claim" | "hand back" | "keep"): Promise<Look | null>;
   /** Give a lane back; resolves with when it is next due. */
   handBack(lane: HandBack): Promise<Look | null>;
 };
@@ -84,10 +84,11 @@ export function createCommitter(options: CommitterOptions): Committer {
         next.claims.push(lane);
       }),
     settle: ({ ending, closings }, lane, then) =>
-      askOf(lane, (next) => {
+      askOf(lane.lane, (next) => {
         next.endings.push(ending);
         next.closings.push(...closings);
-        if (then === "claim") next.claims.push(lane);
+        if (then === "claim") next.claims.push(lane.lane);
+        if (then === "hand back") next.handBacks.push(lane);
       }),
     handBack: (lane) => askOf(lane.lane, (next) => next.handBacks.push(lane)),
   };

@@ -28,10 +28,10 @@ const WAKE_LIMIT_MS = 10_000;
 export async function workLane(turn: Turn, lane: string, how: { alone: boolean }): Promise<Left> {
   const { consumer, committer } = turn;
   try {
-    const { look, window } = await workJobs(turn, lane, how);
+    const { look, window, held } = await workJobs(turn, lane, how);
     if (look?.suspect === 1 && !how.alone) return "suspect";
     // At once, not at the end of the turn: other lanes may have much to do yet.
-    const next = soon(await committer.handBack({ lane, window }));
+    const next = soon(held ? await committer.handBack({ lane, window }) : look);
     if (next) await wake(consumer, [next], WAKE_LIMIT_MS);
   } catch (error) {
     consumer.log("lane.left", { lane, reason: reasonOf(error) });
@@ -48,33 +48,37 @@ const soon = (look: Look | null): Wake | null =>
     ? { lane: look.lane, wait_ms: look.wait_ms }
     : null;
 
-/** The loop: one job at a time, each in a slot; its ending and the claim of the next are one commit. */
+/**
+ * The loop: one job at a time, each in a slot; its ending and the claim of the next are one commit, and so are the last
+ * ending and the hand-back. `held`: whether the lane is still to be given back.
+ */
 async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
   const { committer, slots } = turn;
   let window: string | null = null;
   let look: Look | null = null;
+  let held = true;
 
   await slots.acquire();
   try {
     // Alone, when the others are done: it would never have a turn behind lanes that are always busy for all of theirs.
     if (how.alone ? maySend(turn) : mayClaim(turn))
       look = await skipOverdue(turn, await committer.claim(lane, how));
-    while (look?.running === 1) {
-      const ran = await run(turn.consumer, asClaimed(look), () => maySend(turn));
-      window = ran.window === null ? window : JSON.stringify(ran.window);
-      if (!mayClaim(turn) || how.alone) {
-        await committer.settle(ran, lane, "keep");
-        look = null;
+    while (held && look?.running === 1) {
+      const came = await run(turn.consumer, asClaimed(look), () => maySend(turn));
+      window = came.window === null ? window : JSON.stringify(came.window);
+      if (look.more === null || how.alone || !mayClaim(turn)) {
+        look = await committer.settle(came, { lane, window }, "hand back");
+        held = false;
       } else if (slots.idle()) {
-        look = await skipOverdue(turn, await committer.settle(ran, lane, "claim"));
+        look = await skipOverdue(turn, await committer.settle(came, { lane, window }, "claim"));
       } else {
-        look = await afterOthers(turn, ran, lane, how);
+        look = await afterOthers(turn, came, lane, how);
       }
     }
   } finally {
     slots.release();
   }
-  return { look, window };
+  return { look, window, held };
 }
 
 /** Somebody waits for a slot: they have this one while the ending is written, and the lane claims when it is its turn again. */
@@ -86,7 +90,7 @@ async function afterOthers(
 ): Promise<Look | null> {
   turn.slots.release();
   try {
-    await turn.committer.settle(ran, lane, "keep");
+    await turn.committer.settle(ran, { lane, window: null }, "keep");
   } finally {
     await turn.slots.acquire();
   }

@@ -1,5 +1,5 @@
 import { fromStates, type State } from "#core/lib/lifecycle";
-import { GATES_OPEN, headOf, isIn, namesIn, NOW } from "./sql.ts";
+import { GATES_OPEN, headOf, isIn, namesIn, NOW, rowsIn } from "./sql.ts";
 
 /** A row of `jobs`. Times in epoch ms; `params`, `checkpoint`, `result`, `error`, `log`, `metadata` are JSON text. */
 export type JobRow = {
@@ -45,6 +45,22 @@ export type NewJob = Pick<
   metadata: string | null;
 };
 
+const NEW_COLUMNS = [
+  "client_id",
+  "id",
+  "kind",
+  "account_id",
+  "lane",
+  "ordered",
+  "run_at",
+  "expires_at",
+  "expires_after_ms",
+  "max_attempts",
+  "params",
+  "metadata",
+  "created_at",
+] as const satisfies (keyof NewJob)[];
+
 /**
  * Take jobs over for accounts of their client. A job of a foreign or unknown account is passed over, a job that is
  * there already stays as it is, so the statement may be repeated.
@@ -56,13 +72,8 @@ export const insert = (db: D1Database, now: number | null, jobs: NewJob[]): D1Pr
                          max_attempts, params, metadata, created_at)
        SELECT j.client_id, j.id, j.kind, a.id, j.lane, j.ordered, 'queued', 1, j.due_at, j.run_at,
               coalesce(j.expires_at, j.due_at + j.expires_after_ms), j.max_attempts, j.params, j.metadata, j.created_at
-         FROM (SELECT value ->> 'client_id' AS client_id, value ->> 'id' AS id, value ->> 'kind' AS kind,
-                      value ->> 'account_id' AS account_id, value ->> 'lane' AS lane, value ->> 'ordered' AS ordered,
-                      max(coalesce(value ->> 'run_at', 0), ${NOW}) AS due_at, value ->> 'run_at' AS run_at,
-                      value ->> 'expires_at' AS expires_at, value ->> 'expires_after_ms' AS expires_after_ms,
-                      value ->> 'max_attempts' AS max_attempts, value ->> 'params' AS params,
-                      value ->> 'metadata' AS metadata, value ->> 'created_at' AS created_at
-                 FROM json_each(?2)) AS j
+         FROM (SELECT *, max(coalesce(run_at, 0), ${NOW}) AS due_at
+                 FROM ${rowsIn("?2", NEW_COLUMNS, jobs.length)}) AS j
          JOIN accounts AS a ON a.id = j.account_id AND a.client_id = j.client_id
         WHERE true
            ON CONFLICT (client_id, id) DO NOTHING`,
@@ -221,6 +232,22 @@ export type Ending = Pick<
   | "log"
 > & { lease: string; wait_ms: number | null; final: 0 | 1 };
 
+const ENDING_COLUMNS = [
+  "client_id",
+  "id",
+  "lease",
+  "state",
+  "open",
+  "final",
+  "wait_ms",
+  "attempts",
+  "maybe_sent",
+  "checkpoint",
+  "result",
+  "error",
+  "log",
+] as const satisfies (keyof Ending)[];
+
 /** A job that goes on although its client asked to cancel it. */
 const STOP = "jobs.cancel_requested = 1 AND e.state = 'waiting'";
 
@@ -239,12 +266,7 @@ export const settle = (db: D1Database, now: number | null, endings: Ending[]): D
          attempts = e.attempts, maybe_sent = e.maybe_sent,
          checkpoint = e.checkpoint, result = e.result, error = e.error, log = e.log, lease = NULL,
          sequence = sequence + 1
-        FROM (SELECT value ->> 'client_id' AS client_id, value ->> 'id' AS id, value ->> 'lease' AS lease,
-                     value ->> 'state' AS state, value ->> 'open' AS open, value ->> 'final' AS final,
-                     value ->> 'wait_ms' AS wait_ms, value ->> 'attempts' AS attempts,
-                     value ->> 'maybe_sent' AS maybe_sent, value ->> 'checkpoint' AS checkpoint,
-                     value ->> 'result' AS result, value ->> 'error' AS error, value ->> 'log' AS log
-                FROM json_each(?2)) AS e
+        FROM ${rowsIn("?2", ENDING_COLUMNS, endings.length)} AS e
        WHERE jobs.client_id = e.client_id AND jobs.id = e.id AND jobs.lease = e.lease
          AND jobs.state IN (${fromStates("done")})`,
     )

@@ -1,6 +1,6 @@
 import { fromStates } from "#core/lib/lifecycle";
 import type { JobRow } from "./jobs.ts";
-import { GATES_A_LANE, GATES_OPEN, headOf, namesIn, NOW } from "./sql.ts";
+import { GATES_A_LANE, GATES_OPEN, headOf, namesIn, NOW, rowsIn } from "./sql.ts";
 
 /** A row of `lanes`. Times in epoch ms; `gates` and `window` are JSON text. */
 export type LaneRow = {
@@ -32,9 +32,9 @@ export const schedule = (
     .prepare(
       `INSERT INTO lanes (lane, client_id, account_id, app_id, gates, next_at)
        SELECT j.lane, j.client_id, a.id, a.app_id,
-              replace(replace(m.value ->> 'gates', '{app}', a.app_id), '{account}', a.id), j.due_at
-         FROM json_each(?2) AS m
-         JOIN jobs AS j ON j.client_id = m.value ->> 'client_id' AND j.id = m.value ->> 'id' AND j.open = 1
+              replace(replace(m.gates, '{app}', a.app_id), '{account}', a.id), j.due_at
+         FROM ${rowsIn("?2", ["client_id", "id", "gates"], entries.length)} AS m
+         JOIN jobs AS j ON j.client_id = m.client_id AND j.id = m.id AND j.open = 1
          JOIN accounts AS a ON a.id = j.account_id
         WHERE true
            ON CONFLICT (lane) DO UPDATE
@@ -77,6 +77,8 @@ export type Look = {
   overdue: 0 | 1 | null;
   /** Due, and held back only because it crashed its Worker twice. */
   suspect: 0 | 1 | null;
+  /** 1 when another open job stands behind the first, else null. */
+  more: 1 | null;
   /** The version of the account's token pair, or null when the account is gone. */
   token_version: number | null;
 } & { [Column in keyof JobRow]: JobRow[Column] | null };
@@ -100,6 +102,7 @@ export const look = (
       `SELECT jobs.*, lanes.lane, lanes.next_at - ${NOW} AS wait_ms,
               lanes.lease IS NOT NULL AND lanes.leased_until > ${NOW} AS held,
               jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
+              (SELECT 1 FROM jobs AS h WHERE h.lane = jobs.lane AND h.open = 1 LIMIT 1 OFFSET 1) AS more,
               (SELECT token_version FROM accounts WHERE accounts.id = jobs.account_id) AS token_version
          FROM ${namesIn("?3", lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
          LEFT JOIN jobs ON lanes.lease = ?2 AND lanes.leased_until > ${NOW}

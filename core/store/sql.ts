@@ -17,6 +17,22 @@ export const namesIn = (parameter: string, count: number): string => {
   return `(SELECT column1 AS lane FROM (VALUES ${rows.join(",")}, (NULL)))`;
 };
 
+/** More rows than this are read by `json_each`: the text of a statement is bounded. */
+const WRITTEN_OUT = 100;
+
+/** A JSON list of `count` objects as a table with these columns: written out as above while it is short. */
+export function rowsIn(parameter: string, columns: readonly string[], count: number): string {
+  const names = columns.map((name, index) => `column${index + 1} AS ${name}`);
+  if (count > WRITTEN_OUT) {
+    const values = columns.map((name) => `value ->> '${name}' AS ${name}`);
+    return `(SELECT ${values.join(", ")} FROM json_each(${parameter}))`;
+  }
+  const row = (index: number) => columns.map((name) => `${parameter} ->> '$[${index}].${name}'`).join(", ");
+  const rows = Array.from({ length: count }, (_, index) => `(${row(index)})`);
+  const none = columns.map(() => "NULL").join(", ");
+  return `(SELECT ${names.join(", ")} FROM (VALUES ${rows.join(", ")}, (${none})))`;
+}
+
 const gateClosed = (index: number): string =>
   `EXISTS (SELECT 1 FROM gates WHERE gates.name = lanes.gates ->> ${index} AND gates.open_at > ${NOW})`;
 

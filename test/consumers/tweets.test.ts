@@ -55,7 +55,7 @@ test("a tweet is posted with the account's token, and its job says so", async ()
   await env.DB.prepare("UPDATE jobs SET due_at = 1, expires_at = 9e15").run();
   const asked: Request[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (request, init) => {
-    asked.push(new Request(request as string, init));
+    asked.push(new Request(request, init));
     return Response.json({ data: { id: "1", text: "hello" } }, { status: 201 });
   });
   const result = await deliver([{ lane: `tweets:${account}` }], settings);

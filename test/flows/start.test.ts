@@ -87,6 +87,24 @@ test("a port that is taken is named, with the process that holds it", async () =
   );
 });
 
+test("with another X there is no simulator and no account, but a client and a key, and the given admin key", async () => {
+  const other = {
+    X_API_URL: "http://127.0.0.1:9",
+    X_AUTHORIZE_URL: "http://127.0.0.1:9/authorize",
+    X_CLIENT_ID: "our-app",
+    ADMIN_KEY: "chosen-by-hand",
+  };
+  const { local } = await run(newFolder(), { ...(await ownPorts()), ...other });
+  expect(local).toMatchObject({ simulator_url: null, account_id: null, admin_key: "chosen-by-hand" });
+  const { authorize_url } = await ask<{ authorize_url: string }>(`${local.url}/v1/accounts/connect`, {
+    key: local.api_key,
+    body: { return_url: `${local.url}/` },
+  });
+  const asked = new URL(authorize_url);
+  expect(asked.origin + asked.pathname).toBe(other.X_AUTHORIZE_URL);
+  expect(asked.searchParams.get("client_id")).toBe("our-app");
+});
+
 test("killed hard, it takes everything with it", async () => {
   const one = await run(newFolder(), await ownPorts());
   expect(one.leftovers().length).toBeGreaterThan(3);

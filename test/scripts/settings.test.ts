@@ -9,6 +9,7 @@ test("without any environment, everything is on its usual port, with the simulat
     state_dir: resolve(".state"),
     admin_key: null,
     other_x: null,
+    time_scale: 1,
   };
   expect(readSettings({})).toEqual(usual);
   expect(readSettings({ PORT: "", STATE_DIR: "", X_API_URL: "" })).toEqual(usual);
@@ -34,6 +35,8 @@ test.each([
   [{ PORT: "eighty" }, "PORT must be a port"],
   [{ SIMULATOR_PORT: "0" }, "SIMULATOR_PORT must be a port"],
   [{ PORT: "65536" }, "PORT must be a port"],
+  [{ ADMIN_KEY: "two words" }, "ADMIN_KEY is sent in a header"],
+  [{ TIME_SCALE: "fast" }, "TIME_SCALE must be"],
   [{ X_API_URL: "https://api.x.com" }, "both, or neither"],
   [{ X_AUTHORIZE_URL: "https://x.com/i/oauth2/authorize" }, "both, or neither"],
   [{ X_API_URL: "https://api.x.com/2", X_AUTHORIZE_URL: "https://x.com" }, "must be an origin"],

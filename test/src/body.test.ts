@@ -31,14 +31,13 @@ describe("a body that is no JSON object", () => {
   });
 
   test.each(["[", '{"a":', '{"text":', '{"metadata":', '{"poll":{"options":'])(
-    "100,000 levels of %s are refused and break nothing",
+    "tens of thousands of levels of %s are refused and break nothing",
     async (level) => {
       const door = await openDoor();
       const { key } = await door.client();
       const depth = Math.min(100_000, Math.floor(900_000 / (level.length + 1)));
       const close = level.startsWith("[") ? "]" : "}".repeat(level.split("{").length - 1);
       const text = level.repeat(depth) + "0" + close.repeat(depth);
-      if (text.length > MIB) return;
       for (const path of ["/v1/tweets", "/v1/jobs"]) {
         const headers = { "content-type": "application/json" };
         expect((await door.call("POST", path, { key, text, headers })).status).toBe(422);

@@ -18,6 +18,7 @@ import * as clients from "#core/store/clients";
 import type { JobRow } from "#core/store/jobs";
 import { strict } from "./database.ts";
 import { TEST_RING } from "./harness.ts";
+import { empty } from "./rows.ts";
 
 export const ADMIN_KEY = "the-admin-key-of-the-tests-and-of-nothing-else";
 export const ORIGIN = "https://proxy.test";
@@ -110,8 +111,9 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
       random: () => 0.5,
       log: (event, fields) => log.push({ event, ...fields }),
       network: async (request, init) => {
-        const answer = await x.fetch(new Request(request, init));
-        if (new URL(String(request)).pathname === "/2/oauth2/token") await keepTokens(answer.clone());
+        const asked = new Request(request, init);
+        const answer = await x.fetch(asked);
+        if (new URL(asked.url).pathname === "/2/oauth2/token") await keepTokens(answer.clone());
         return answer;
       },
       ...parts,
@@ -277,6 +279,8 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     account,
     consent,
     keep,
+    /** What must never be heard, logged or stored in the clear: keys, tokens, codes. */
+    secrets: () => [...secrets],
     now: () => time,
     advance: (ms: number) => {
       time += ms;

@@ -258,7 +258,24 @@ test("a job that is given a new life goes to the end of its lane's line", async 
 });
 
 describe("work that comes while a lane is held is not lost", () => {
-  test("it is done by the holder when it comes during a call", async () => {
+  test("it is done by the holder when it comes during a call that is not the lane's last", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    await h.post(account, "first");
+    h.advance(1);
+    await h.post(account, "second");
+    h.answer(async () => {
+      h.answer(() => tweeted());
+      h.advance(1);
+      await h.post(account, "third");
+      return tweeted();
+    });
+    await h.turn();
+    expect(h.posted()).toEqual(["first", "second", "third"]);
+    expect(h.messages).toEqual([]);
+  });
+
+  test("it is woken by the hand-back when it comes during the lane's last call", async () => {
     const h = await createHarness();
     const account = await h.account();
     await h.post(account, "first");
@@ -268,8 +285,10 @@ describe("work that comes while a lane is held is not lost", () => {
       return tweeted();
     });
     await h.turn();
+    expect(h.posted()).toEqual(["first"]);
+    expect(h.messages).toHaveLength(1);
+    await h.turn();
     expect(h.posted()).toEqual(["first", "second"]);
-    expect(h.messages).toEqual([]);
   });
 
   test("it is found by the hand-back when it comes after the last claim", async () => {
