@@ -92,8 +92,8 @@ export async function connectingOf(app: App, request: Request): Promise<Connecti
     x_url: env.X_API_URL,
     x_authorize_url: env.X_AUTHORIZE_URL,
     x_client_id: env.X_CLIENT_ID,
-    x_client_secret: env.X_CLIENT_SECRET ?? null,
-    redirect_uri: `${env.PUBLIC_URL || new URL(request.url).origin}/oauth/callback`,
+    x_client_secret: env.X_CLIENT_SECRET === "" ? null : (env.X_CLIENT_SECRET ?? null),
+    redirect_uri: `${env.PUBLIC_URL.replace(/\/$/, "") || new URL(request.url).origin}/oauth/callback`,
   };
 }
 

@@ -92,7 +92,9 @@ function text(value: Fields): Mistake[] {
   const { weight, valid } = weigh(given);
   if (weight > 25_000)
     return mistake("too_long", `The text weighs ${weight} characters; X takes 25,000 at most`);
-  return valid ? [] : mistake("invalid_characters", "The text has characters that X does not take");
+  return valid && given.isWellFormed()
+    ? []
+    : mistake("invalid_characters", "The text has characters that X does not take");
 }
 
 function dependent(value: Fields): Mistake[] {

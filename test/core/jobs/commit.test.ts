@@ -35,6 +35,20 @@ describe("a commit whose answer is lost is sent again, and nothing happens twice
     expect(h.logged("jobs.fenced")).toEqual([]);
   });
 
+  test("the last job ended, and its lane given back with it", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.post(account, "only");
+    h.wrapDatabase((db) => losingAnswers(db, (nth) => nth === SETTLING || nth === SETTLING + 1));
+    await h.turn();
+    expect(h.posted()).toEqual(["only"]);
+    expect(await h.job(id)).toMatchObject({ state: "succeeded", attempts: 1, sequence: 3 });
+    expect(await h.lane(`tweets:${account}`)).toMatchObject({ lease: null, next_at: null });
+    expect(h.logged("commit.repeated")).toHaveLength(2);
+    expect(h.logged("jobs.fenced")).toEqual([]);
+    expect(h.messages).toEqual([]);
+  });
+
   test("a gate closed with doubling backoff closes once", async () => {
     const h = await createHarness();
     const account = await h.account();

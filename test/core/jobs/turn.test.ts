@@ -91,6 +91,8 @@ describe("two owners of a lane never both send", () => {
     const h = await createHarness();
     const account = await h.account();
     const id = await h.remove(account, "1");
+    h.advance(1);
+    await h.remove(account, "2");
     const x = heldAnswers(h);
     const late = h.turn(suspended(h));
     await x.asked(1);
