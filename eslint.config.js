@@ -7,7 +7,7 @@ export default [
   {
     languageOptions: {
       parserOptions: {
-        project: ["./tsconfig.json", "./tsconfig.node.json"],
+        project: ["./tsconfig.json", "./tsconfig.node.json", "./tsconfig.bench.json"],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -40,6 +40,7 @@ CREATE TABLE oauth_states (
   client_id TEXT NOT NULL,
   app_id TEXT NOT NULL,
   verifier TEXT NOT NULL,
+  scopes TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
   return_url TEXT NOT NULL,
   metadata TEXT CHECK (metadata IS NULL OR json_valid(metadata)),
   expires_at INTEGER NOT NULL

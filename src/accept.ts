@@ -31,9 +31,10 @@ export async function accept(call: Accepting, read: (now: number) => OrderFields
     throw new Problem("insufficient_scope", { detail: "This key does not reach that account" });
   const order: Order = { ...fields, client_id: clientId };
   const { id, replayed } = await claimId(call, order);
-  const { job, wake: next } = await repeated(app, () =>
-    enqueue(app.databases, order, id, { now: app.clock.now(), stored: app.clock.stored() }),
-  );
+  const { job, wake: next } = await repeated(app, (attempt) => {
+    const clock = { now: app.clock.now(), stored: app.clock.stored() };
+    return enqueue(app.databases, order, id, clock, attempt > 1);
+  });
   if (next) app.later(wake(app, [next], WAKE_LIMIT_MS));
   app.log("job.accepted", { job: job.id, kind: job.kind, lane: job.lane, replayed });
   const now = app.clock.now();
@@ -92,10 +93,10 @@ async function claimId(call: Accepting, order: Order) {
 }
 
 /** What is written here may be written twice, so a commit whose answer was lost is sent again. */
-async function repeated<Value>(app: App, write: () => Promise<Value>): Promise<Value> {
+async function repeated<Value>(app: App, write: (attempt: number) => Promise<Value>): Promise<Value> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await write();
+      return await write(attempt);
     } catch (error) {
       if (error instanceof Problem || attempt === TRIES) throw error;
       app.log("commit.repeated", { attempt, reason: reasonOf(error) });

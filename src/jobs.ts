@@ -76,10 +76,13 @@ export const cancelJob = defineRoute({
   async handle({ app, caller, params }) {
     const { client_id, id } = await findJob(app, caller, params.id);
     const db = databaseOf(app, id);
-    const [, asked] = await db.batch([
+    const [, asked, hurried] = await db.batch([
       jobs.cancel(db, app.clock.stored(), client_id, id),
       jobs.requestCancel(db, client_id, id),
+      // It may have held its lane while it backed off.
+      lanes.hurry(db, app.clock.stored(), client_id, id),
     ]);
+    app.later(wake(app, hurried?.results as Wake[], WAKE_LIMIT_MS));
     const job = await findJob(app, caller, id);
     if (job.state === "canceled") return Response.json(await show(app, job));
     if (asked?.results.length === 1) return Response.json(await show(app, job), { status: 202 });
@@ -98,11 +101,12 @@ export const retryJob = defineRoute({
   async handle({ app, caller, params }) {
     const { client_id, id, kind: name } = await findJob(app, caller, params.id);
     const kind = app.kinds.find(name);
+    if (!kind) throw new Problem("not_retryable", { detail: `This version has no ${name}` });
     const db = databaseOf(app, id);
     const now = app.clock.stored();
     const [redriven, scheduled] = await db.batch([
       jobs.redrive(db, now, client_id, id, EXPIRES_AFTER_MS),
-      lanes.schedule(db, now, [{ client_id, id, gates: kind ? gatesOf(kind) : "[]" }]),
+      lanes.schedule(db, now, [{ client_id, id, gates: gatesOf(kind) }]),
     ]);
     const job = await findJob(app, caller, id);
     if (redriven?.results.length === 0)

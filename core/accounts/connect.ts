@@ -58,6 +58,7 @@ export async function beginConnect(
       client_id: ask.client_id,
       app_id: DEFAULT_APP_ID,
       verifier: await connecting.ring.seal(verifier, verifierPlace(stateHash)),
+      scopes: JSON.stringify(ask.scopes),
       return_url: ask.return_url,
       metadata: ask.metadata,
       expires_at: connecting.clock.now() + STATE_LIVES_MS,
@@ -104,13 +105,17 @@ export async function finishConnect(
     app_id: taken.app_id,
     metadata: taken.metadata,
     user,
-    tokens: exchanged.tokens,
+    tokens: named(exchanged.tokens, taken),
     fresh_id: (shardCharacter) => newId("acc", shardCharacter, connecting.clock.now()),
   });
   return kept === null
     ? { return_url, error: "account_in_use" }
     : { return_url, account_id: kept.id, reconnected: kept.version > 1 };
 }
+
+/** Scopes that X does not name are the ones asked for (RFC 6749, section 5.1). */
+const named = (tokens: Tokens, taken: OAuthStateRow): Tokens =>
+  tokens.scopes.length > 0 ? tokens : { ...tokens, scopes: JSON.parse(taken.scopes) as string[] };
 
 const ERRORS = {
   grant_dead: "x_unauthorized",

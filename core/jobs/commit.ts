@@ -1,8 +1,8 @@
 import { Problem } from "#core/lib/problem";
 import * as gates from "#core/store/gates";
 import type { Closing } from "#core/store/gates";
-import * as jobs from "#core/store/jobs";
-import type { Ending } from "#core/store/jobs";
+import * as steps from "#core/store/job-steps";
+import type { Ending } from "#core/store/job-steps";
 import * as lanes from "#core/store/lanes";
 import type { HandBack, Look } from "#core/store/lanes";
 
@@ -55,12 +55,12 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
     needed === 0 ? -1 : statements.push(make()) - 1;
 
   add(work.closings.length, () => gates.close(db, now, work.closings));
-  const settled = add(work.endings.length, () => jobs.settle(db, now, work.endings));
+  const settled = add(work.endings.length, () => steps.settle(db, now, work.endings));
   add(work.handBacks.length, () => lanes.handBack(db, now, lease, work.handBacks));
-  add(work.leases.length, () => jobs.rescue(db, now, work.leases, context.reconcilable, CRASH_PROBLEMS));
+  add(work.leases.length, () => steps.rescue(db, now, work.leases, context.reconcilable, CRASH_PROBLEMS));
   add(work.leases.length, () => lanes.lease(db, now, lease, work.leases, context.lease_ms));
-  add(work.expires.length, () => jobs.expire(db, now, lease, work.expires, EXPIRED));
-  add(work.claims.length, () => jobs.claim(db, now, lease, work.claims, context.unrepeatable, work.alone));
+  add(work.expires.length, () => steps.expire(db, now, lease, work.expires, EXPIRED));
+  add(work.claims.length, () => steps.claim(db, now, lease, work.claims, context.unrepeatable, work.alone));
   const look = add(looked.length, () => lanes.look(db, now, lease, looked));
 
   const results = await db.batch(statements);

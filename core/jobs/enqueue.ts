@@ -31,7 +31,8 @@ export const jobIdFor = (order: Order, now: number, chance?: Entropy): string =>
   newId("job", order.account_id.slice(-1), now, chance);
 
 /**
- * Write a job and note on its lane that there is something to do: one transaction, which may be repeated with the same id.
+ * Write a job and note on its lane that there is something to do: one transaction, which may be sent again with the same
+ * id, and then says so (`repeated`).
  * Throws `not_found` when the account is not one of the client's.
  */
 export async function enqueue(
@@ -39,6 +40,7 @@ export async function enqueue(
   order: Order,
   id: string,
   clock: { now: number; stored: number | null },
+  repeated = false,
 ): Promise<Enqueued> {
   const db = shard(databases, order.account_id);
   if (db === null) throw accountNotFound();
@@ -64,7 +66,10 @@ export async function enqueue(
   ]);
   const job = (found?.results as JobRow[] | undefined)?.[0];
   if (!job) throw accountNotFound();
-  return { job, wake: wakeFor((scheduled?.results as ScheduledLane[] | undefined)?.[0]) };
+  const moved = (scheduled?.results as ScheduledLane[] | undefined)?.[0];
+  // The first sending may have moved the lane, and its answer was lost.
+  const again = repeated ? { lane: row.lane, wait_ms: Math.max(0, job.due_at - clock.now) } : undefined;
+  return { job, wake: wakeFor(moved ?? again) };
 }
 
 type ScheduledLane = Pick<LaneRow, "lane"> & { wait_ms: number };

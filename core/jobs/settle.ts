@@ -2,7 +2,8 @@ import type { GateRef, Outcome } from "#core/lib/outcome";
 import type { Problem } from "#core/lib/problem";
 import { Problem as ProblemError } from "#core/lib/problem";
 import type { Closing } from "#core/store/gates";
-import type { Ending, JobRow } from "#core/store/jobs";
+import type { Ending } from "#core/store/job-steps";
+import type { JobRow } from "#core/store/jobs";
 import { backoffMs, type Backoff } from "./backoff.ts";
 
 /** An outcome, or the end of a job that cannot even be run. */

@@ -1,11 +1,12 @@
 import { NOW } from "./sql.ts";
 
-/** A row of `oauth_states`: a connect under way. `verifier` is sealed; `metadata` JSON text. */
+/** A row of `oauth_states`: a connect under way. `verifier` is sealed; `scopes` (those asked for), `metadata` JSON text. */
 export type OAuthStateRow = {
   state_hash: string;
   client_id: string;
   app_id: string;
   verifier: string;
+  scopes: string;
   return_url: string;
   metadata: string | null;
   expires_at: number;
@@ -15,14 +16,15 @@ export type OAuthStateRow = {
 export const insert = (db: D1Database, state: OAuthStateRow): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO oauth_states (state_hash, client_id, app_id, verifier, return_url, metadata, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO oauth_states (state_hash, client_id, app_id, verifier, scopes, return_url, metadata, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .bind(
       state.state_hash,
       state.client_id,
       state.app_id,
       state.verifier,
+      state.scopes,
       state.return_url,
       state.metadata,
       state.expires_at,

@@ -40,10 +40,14 @@ function readFamily(headers: Headers, prefix: string, nowMs: number, xNow: numbe
   return { limit, remaining, resets_at: onOurClock(reset * 1000, nowMs, xNow) };
 }
 
-/** The two clocks may differ by minutes, so what counts is how far the reset is from X's own `Date`. */
+/**
+ * The two clocks may differ by minutes, so what counts is how far the reset is from X's own `Date`. A reset that X's clock
+ * has passed stays in the past: it says nothing of when to come back.
+ */
 function onOurClock(resetMs: number, nowMs: number, xNow: number | null): number {
   if (xNow === null) return resetMs;
-  return nowMs + Math.max(resetMs - xNow, 0) + MARGIN_MS;
+  const left_ms = resetMs - xNow;
+  return nowMs + left_ms + (left_ms >= 0 ? MARGIN_MS : 0);
 }
 
 /** Seconds, or an HTTP date (RFC 9110, section 10.2.3). X documents no `Retry-After`, but its edge may send one. */

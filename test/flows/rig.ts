@@ -7,6 +7,7 @@ import { connectAccount } from "../../scripts/connect.ts";
 import type { Caller } from "../../scripts/jobs.ts";
 import { makeClient } from "../../scripts/tenant.ts";
 import { addTable } from "../../scripts/toml.ts";
+import { until } from "../../scripts/wait.ts";
 import { serveSimulator } from "../../simulator/server.ts";
 
 type Message = { lane: string };
@@ -24,6 +25,8 @@ export type RigOptions = {
   deaf?: boolean;
 };
 
+const TICKS_MS = 30_000;
+const TICK_MS = 500;
 const ADMIN_KEY = "admin-for-tests";
 const APP = { client_id: "app", client_secret: "secret" };
 
@@ -66,6 +69,7 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
   x.simulator.createApp({ ...APP, redirect_uris: [`${url}/oauth/callback`] });
   const client = await makeClient(url, ADMIN_KEY, "Flows");
   const caller: Caller = { url, key: client.api_key };
+  const tick = () => worker().scheduled({ cron: "* * * * *" });
   let count = 0;
 
   return {
@@ -84,15 +88,24 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
         .tweets(account.user_id)
         .filter(({ deleted }) => !deleted)
         .map(({ text }) => text),
-    /** The clock's minute. */
-    tick: () => worker().scheduled({ cron: "* * * * *" }),
+    tick,
+    /** Let minutes go by, at most 30 s of real time, until something is so. */
+    tickUntil: (what: string, isSo: () => boolean) =>
+      until(
+        what,
+        TICKS_MS,
+        async () => {
+          if (!isSo()) await tick();
+          return isSo();
+        },
+        TICK_MS,
+      ),
     /** Wake a lane as a queue that delivers once more would. */
     wake: async (lane: string) => (await worker().getEnv()).TWEETS.send({ lane }),
     /** Give a lane up as a queue does after its last try. */
     giveUp: async (lane: string) => (await worker().getEnv()).DEAD_LETTERS.send({ lane }),
     /** Start all Workers anew, as a deployment does: turns and messages under way are lost. */
     restart: () => server.update(workers(true)),
-    logs: () => server.getLogs(),
     async close(): Promise<void> {
       await server.close();
       await x.close();

@@ -76,8 +76,7 @@ test("wake-ups that their queue lost are made good by the clock", async () => {
     for (const text of texts) ids.push((await postTweet(rig.caller, account.id, text)).id);
     await rig.restart();
     expect((await readJob(rig.caller, ids[0] ?? "")).state).toBe("queued");
-    await rig.tick();
-    await until("all posted", 30_000, async () => rig.texts(account).length === texts.length);
+    await rig.tickUntil("all posted", () => rig.texts(account).length === texts.length);
     await pollHome(rig.caller, ids, 10_000);
     expect(rig.texts(account)).toEqual(texts);
   } finally {

@@ -125,12 +125,25 @@ describe("retry", () => {
     expect((await ask("retry")).body.expires_at).toBe("2026-12-08T12:00:00.000Z");
   });
 
-  test("of a kind that is not there any more still queues it", async () => {
+  test("of a kind that is not there any more is refused: nobody could run it", async () => {
     const door = await openDoor();
     const { id, ask } = await jobIn(door, "failed");
     await door.setJob(id, { kind: "tweet.sing" });
-    expect((await ask("retry")).status).toBe(202);
+    const answer = await ask("retry");
+    expect(answer.status).toBe(409);
+    expect(answer.body.code).toBe("not_retryable");
   });
+});
+
+test("what stands behind a canceled job that backed off is sent now, not when that would have been", async () => {
+  const door = await openDoor();
+  const { ask, row } = await jobIn(door, "waiting");
+  const lane = (await row())?.lane ?? "";
+  await door.setLane(lane, door.now() + 900_000);
+  door.messages.length = 0;
+  expect((await ask("cancel")).status).toBe(200);
+  await door.settled();
+  expect(door.messages).toEqual([{ lane, delay_s: 0 }]);
 });
 
 describe("an id that names no job", () => {

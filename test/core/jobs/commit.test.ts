@@ -70,7 +70,7 @@ describe("a commit whose answer is lost is sent again, and nothing happens twice
     expect(await h.gate(`account:${account}`)).toMatchObject({ failures: 1, open_at: closedAt + 30_000 });
   });
 
-  test("an enqueued job is there once, and its lane is woken by the clock at the latest", async () => {
+  test("an enqueued job is there once, and the repetition wakes its lane although the first moved it", async () => {
     const h = await createHarness();
     const account = await h.account();
     const order: Order = {
@@ -88,9 +88,11 @@ describe("a commit whose answer is lost is sent again, and nothing happens twice
     const databases = { DB: losingAnswers(env.DB, (nth) => nth === 1) };
     const clock = { now: h.now(), stored: h.now() };
     await expect(enqueue(databases, order, id, clock)).rejects.toThrow("connection lost");
-    const { job } = await enqueue(databases, order, id, { now: h.now() + 50, stored: h.now() + 50 });
+    const later = { now: h.now() + 50, stored: h.now() + 50 };
+    const { job, wake } = await enqueue(databases, order, id, later, true);
     expect(job).toEqual(await h.job(id));
     expect(job).toMatchObject({ state: "queued", due_at: h.now(), sequence: 1 });
+    expect(wake).toEqual({ lane: job.lane, wait_ms: 0 });
     await h.pass(60_000);
     expect(h.posted()).toEqual(["once"]);
   });

@@ -77,6 +77,7 @@ test("connects that nobody came back from are forgotten, those under way are not
         client_id: h.clientId,
         app_id: "app_default",
         verifier: "v",
+        scopes: "[]",
         return_url: "https://client.test/",
         metadata: null,
         expires_at,

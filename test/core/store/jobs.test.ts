@@ -1,21 +1,15 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { states, steps, type State, type StepName } from "#core/lib/lifecycle";
+import type { State } from "#core/lib/lifecycle";
 import * as jobs from "#core/store/jobs";
-import type { Ending, JobFilter, JobRow, NewJob } from "#core/store/jobs";
+import type { JobFilter, JobRow, NewJob } from "#core/store/jobs";
 import { all, first } from "#core/store/sql";
 import { strict } from "../../support/database.ts";
-import { empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
+import { empty, jobIn, NOW, put } from "../../support/rows.ts";
 
 const db = strict(env.DB);
 const LANE = "tweets:acc_1";
 const DAY = 86_400_000;
-const PROBLEM = '{"code":"poison"}';
-const problems = {
-  poison: PROBLEM,
-  exhausted: '{"code":"attempts_exhausted"}',
-  lost: '{"code":"x_unreachable"}',
-};
 
 beforeEach(() => empty(env.DB));
 
@@ -25,71 +19,6 @@ const found = async (id = "job_1"): Promise<JobRow> => {
   if (!row) throw new Error(`no ${id}`);
   return row;
 };
-
-const ending = (state: State, change: Partial<Ending> = {}): Ending => {
-  const final = ["succeeded", "failed", "dead"].includes(state);
-  return {
-    client_id: "cli_1",
-    id: "job_1",
-    lease: "lse_1",
-    state,
-    open: final ? null : 1,
-    final: final ? 1 : 0,
-    attempts: 1,
-    maybe_sent: 0,
-    checkpoint: null,
-    result: null,
-    error: null,
-    log: "[]",
-    wait_ms: null,
-    ...change,
-  };
-};
-const settle = (state: State, change: Partial<Ending> = {}) => jobs.settle(db, NOW, [ending(state, change)]);
-
-/** How each step is carried out, and how the lane and the job must stand for it. */
-const carriedOut: Record<
-  Exclude<StepName, "resolve">,
-  { run: () => D1PreparedStatement; job?: Partial<JobRow>; lease?: number }
-> = {
-  claim: { run: () => jobs.claim(db, NOW, "lse_1", [LANE], ["tweet.create"], false) },
-  done: { run: () => settle("succeeded") },
-  pause: { run: () => settle("waiting", { wait_ms: 1000 }) },
-  lose: { run: () => settle("unknown", { open: null, maybe_sent: 2 }) },
-  fail: { run: () => settle("failed") },
-  exhaust: { run: () => settle("dead") },
-  rescue: { run: () => jobs.rescue(db, NOW, [LANE], [], problems), lease: NOW },
-  expire: { run: () => jobs.expire(db, NOW, "lse_1", [LANE], PROBLEM), job: { expires_at: NOW } },
-  cancel: { run: () => jobs.cancel(db, NOW, "cli_1", "job_1") },
-  requestCancel: { run: () => jobs.requestCancel(db, "cli_1", "job_1") },
-  redrive: { run: () => jobs.redrive(db, NOW, "cli_1", "job_1", DAY) },
-};
-
-describe.each(Object.entries(carriedOut))("%s", (name, { run, job, lease = NOW + 1000 }) => {
-  const step = steps[name as StepName];
-
-  test.each(states.map((state) => ({ state, legal: (step.from as readonly State[]).includes(state) })))(
-    "from $state: $legal",
-    async ({ state, legal }) => {
-      await putLane(env.DB, { lease: "lse_1", leased_until: lease });
-      await putJob(jobIn(state, job));
-      const before = await found();
-      const { meta } = await run().run();
-      const after = await found();
-      if (legal) expect(step.to).toContain(after.state);
-      else expect(after).toEqual(before);
-      expect(meta.changes > 0).toBe(legal);
-    },
-  );
-
-  test("a parked job is not moved", async () => {
-    await putLane(env.DB, { lease: "lse_1", leased_until: lease });
-    await putJob(jobIn("unknown", { open: null, maybe_sent: 2, ...job }));
-    const before = await found();
-    await run().run();
-    expect(await found()).toEqual(before);
-  });
-});
 
 describe("the table refuses nonsense", () => {
   test.each([
@@ -115,159 +44,6 @@ describe("the table refuses nonsense", () => {
   test("but a kind it does not know is stored: a new kind needs no migration", async () => {
     await putJob(jobIn("queued", { kind: "moon.land" }));
     expect((await found()).kind).toBe("moon.land");
-  });
-});
-
-describe("claim", () => {
-  const claim = (change: { lease?: string; unrepeatable?: string[]; alone?: boolean } = {}) =>
-    jobs
-      .claim(db, NOW, change.lease ?? "lse_1", [LANE], change.unrepeatable ?? [], change.alone ?? false)
-      .run();
-  const held = (change = {}) => putLane(env.DB, { lease: "lse_1", leased_until: NOW + 1, ...change });
-
-  test.each([
-    ["another's lease", {}, {}, { lease: "lse_2" }],
-    ["a lease that ran out", { leased_until: NOW }, {}, {}],
-    ["a job that is not due", {}, { due_at: NOW + 1 }, {}],
-    ["a job that backs off", {}, { next_attempt_at: NOW + 1 }, {}],
-    ["a job that has expired", {}, { expires_at: NOW }, {}],
-    ["a job that crashed twice", {}, { crashes: 2 }, {}],
-  ])("takes nothing with %s", async (_, lane, job, how) => {
-    await held(lane);
-    await putJob(jobIn("waiting", job));
-    expect((await claim(how)).meta.changes).toBe(0);
-  });
-
-  test("takes a job that crashed twice alone", async () => {
-    await held();
-    await putJob(jobIn("waiting", { crashes: 2 }));
-    expect((await claim({ alone: true })).meta.changes).toBe(1);
-  });
-
-  test("takes the first of the line: by due time, then by id", async () => {
-    await held();
-    for (const [id, due_at] of [
-      ["job_c", 1],
-      ["job_b", 2],
-      ["job_a", 2],
-    ] as const)
-      await putJob(jobIn("queued", { id, due_at }));
-    await claim();
-    expect((await found("job_c")).state).toBe("running");
-    expect((await found("job_a")).state).toBe("queued");
-  });
-
-  test.each([
-    ["notes before X is called that a job that must not be repeated may have acted", 0, ["tweet.create"], 1],
-    ["and not so for one that may be", 0, ["tweet.delete"], 0],
-    ["and keeps what is unclear", 2, ["tweet.create"], 2],
-  ] as const)("%s", async (_, before, unrepeatable, after) => {
-    await held();
-    await putJob(jobIn("unknown", { maybe_sent: before }));
-    await claim({ unrepeatable: [...unrepeatable] });
-    expect(await found()).toMatchObject({
-      state: "running",
-      maybe_sent: after,
-      attempts: 2,
-      lease: "lse_1",
-      sequence: 2,
-    });
-  });
-
-  test("sets the start once", async () => {
-    await held();
-    await putJob(jobIn("waiting", { started_at: 5 }));
-    await claim();
-    expect((await found()).started_at).toBe(5);
-  });
-});
-
-describe("settle", () => {
-  test("changes nothing under another lease", async () => {
-    await putJob(jobIn("running"));
-    expect((await settle("succeeded", { lease: "lse_2" }).run()).meta.changes).toBe(0);
-    expect(await found()).toMatchObject({ state: "running" });
-  });
-
-  test("settles many jobs in one statement", async () => {
-    const ids = Array.from({ length: 20 }, (_, i) => `job_${i}`);
-    for (const id of ids) await putJob(jobIn("running", { id }));
-    const { meta } = await jobs
-      .settle(
-        db,
-        NOW,
-        ids.map((id) => ending("succeeded", { id })),
-      )
-      .run();
-    expect(meta.changes).toBe(20);
-  });
-
-  test("an ordered job keeps its due time while it pauses, another takes the end of the pause for it", async () => {
-    for (const ordered of [0, 1] as const) await putJob(jobIn("running", { id: `job_${ordered}`, ordered }));
-    await jobs
-      .settle(
-        db,
-        NOW,
-        [0, 1].map((i) => ending("waiting", { id: `job_${i}`, wait_ms: 5000 })),
-      )
-      .run();
-    expect(await found("job_1")).toMatchObject({ due_at: NOW - 1000, next_attempt_at: NOW + 5000 });
-    expect(await found("job_0")).toMatchObject({ due_at: NOW + 5000, next_attempt_at: NOW + 5000 });
-  });
-});
-
-describe("rescue", () => {
-  const rescued = async (job: Partial<JobRow>, reconcilable: string[] = []) => {
-    await putLane(env.DB, { lease: "lse_1", leased_until: NOW });
-    await putJob(jobIn("running", job));
-    await jobs.rescue(db, NOW, [LANE], reconcilable, problems).run();
-    return found();
-  };
-
-  test.each([
-    [
-      "one that was surely not sent is tried again",
-      { maybe_sent: 0 },
-      { state: "waiting", open: 1, maybe_sent: 0, crashes: 1 },
-    ],
-    [
-      "one that may have been sent is parked",
-      { maybe_sent: 1 },
-      { state: "unknown", open: null, maybe_sent: 2 },
-    ],
-    [
-      "also when it was to be canceled",
-      { maybe_sent: 1, cancel_requested: 1 },
-      { state: "unknown", open: null },
-    ],
-    [
-      "one that was to be canceled is",
-      { cancel_requested: 1 },
-      { state: "canceled", open: null, finished_at: NOW },
-    ],
-    ["a third crash is the last", { crashes: 2 }, { state: "dead", error: PROBLEM, finished_at: NOW }],
-    ["so is the last attempt", { attempts: 5 }, { state: "dead", error: problems.exhausted }],
-  ] as const)("%s", async (_, job, after) => {
-    expect(await rescued(job)).toMatchObject({ ...after, lease: null, sequence: 2 });
-  });
-
-  test("one that can be looked for is, 5 s later", async () => {
-    expect(await rescued({ maybe_sent: 1 }, ["tweet.create"])).toMatchObject({
-      state: "unknown",
-      open: 1,
-      next_attempt_at: NOW + 5000,
-    });
-  });
-
-  test("one that can be looked for and crashed three times is parked", async () => {
-    expect(await rescued({ maybe_sent: 2, crashes: 2 }, ["tweet.create"])).toMatchObject({
-      state: "unknown",
-      open: null,
-    });
-  });
-
-  test("leaves alone what another lease runs", async () => {
-    expect(await rescued({ lease: "lse_2" })).toMatchObject({ state: "running", crashes: 0 });
   });
 });
 
@@ -345,6 +121,20 @@ describe("insert", () => {
     expect((await jobs.insert(db, NOW, many).run()).meta.changes).toBe(100);
     expect((await jobs.insert(db, NOW + 1, many).run()).meta.changes).toBe(0);
     expect((await found("job_7")).params).toBe('{"i":7}');
+  });
+
+  test("takes more jobs than are written out in the statement's text", async () => {
+    await putAccount();
+    const many = Array.from({ length: 250 }, (_, i) =>
+      order({ id: `job_${i}`, run_at: i % 2 ? NOW + i : null }),
+    );
+    expect((await jobs.insert(db, NOW, many).run()).meta.changes).toBe(250);
+    expect(await found("job_249")).toMatchObject({
+      state: "queued",
+      due_at: NOW + 249,
+      run_at: NOW + 249,
+      open: 1,
+    });
   });
 
   test("passes over jobs for accounts that are another client's or unknown", async () => {

@@ -251,3 +251,25 @@ describe("due", () => {
     expect(meta.rows_read).toBeLessThanOrEqual(4);
   });
 });
+
+describe("hurry", () => {
+  const hurry = () => all(lanes.hurry(db, NOW, "cli_1", "job_1"));
+
+  test("a lane whose canceled job backed off is looked at now", async () => {
+    await putLane(env.DB, { next_at: NOW + 900_000 });
+    await putJob("canceled");
+    expect(await hurry()).toEqual([{ lane: LANE, wait_ms: 0 }]);
+    expect(await found()).toMatchObject({ next_at: NOW });
+  });
+
+  test.each([
+    ["is due anyway", "canceled", NOW],
+    ["has nothing to do", "canceled", null],
+    ["has its job still", "waiting", NOW + 900_000],
+  ] as const)("a lane that %s is left as it is", async (_, state, next_at) => {
+    await putLane(env.DB, { next_at });
+    await putJob(state);
+    expect(await hurry()).toEqual([]);
+    expect(await found()).toMatchObject({ next_at });
+  });
+});

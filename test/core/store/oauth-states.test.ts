@@ -11,6 +11,7 @@ const state = {
   client_id: "cli_1",
   app_id: "app_1",
   verifier: "sealed",
+  scopes: "[]",
   return_url: "https://client.test/",
   metadata: null,
   expires_at: NOW + 5,

@@ -1,0 +1,156 @@
+import { fromStates } from "#core/lib/lifecycle";
+import type { JobRow } from "./jobs.ts";
+import { GATES_OPEN, headOf, isIn, namesIn, NOW, rowsIn } from "./sql.ts";
+
+/** What a rescue needs to know of the kinds: those that know how to look for what they may have done. */
+export type Reconcilable = readonly string[];
+
+/**
+ * Move on what the expired leases of these lanes left running: looked for if X may have acted, else tried again;
+ * canceled if that was asked; dead after its third crash or its last attempt.
+ * A running job was the first of its lane when it was claimed and nothing is put before it, so 32 rows hold it.
+ */
+export const rescue = (
+  db: D1Database,
+  now: number | null,
+  lanes: string[],
+  reconcilable: Reconcilable,
+  problems: { poison: string; exhausted: string; lost: string },
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE jobs SET
+         state = CASE WHEN maybe_sent > 0 THEN 'unknown' WHEN cancel_requested = 1 THEN 'canceled'
+                      WHEN crashes >= 2 OR attempts >= max_attempts THEN 'dead' ELSE 'waiting' END,
+         open = CASE WHEN maybe_sent > 0 THEN iif(crashes < 2 AND ${isIn("?3", "kind")}, 1, NULL)
+                     WHEN cancel_requested = 1 OR crashes >= 2 OR attempts >= max_attempts THEN NULL ELSE 1 END,
+         finished_at = CASE WHEN maybe_sent = 0 AND (cancel_requested = 1 OR crashes >= 2 OR attempts >= max_attempts)
+                            THEN ${NOW} END,
+         error = CASE WHEN maybe_sent > 0 THEN ?6 WHEN cancel_requested = 1 THEN error
+                      WHEN crashes >= 2 THEN ?4 WHEN attempts >= max_attempts THEN ?5 ELSE error END,
+         next_attempt_at = iif(maybe_sent > 0, ${NOW} + 5000, NULL),
+         maybe_sent = iif(maybe_sent > 0, 2, 0),
+         crashes = crashes + 1,
+         lease = NULL,
+         sequence = sequence + 1,
+         log = json_insert(log, '$[#]', json_object('at', ${NOW}, 'outcome', 'crashed'))
+        FROM (SELECT lanes.client_id, lanes.lane, lanes.lease FROM ${namesIn("?2", lanes.length)} AS m
+                JOIN lanes ON lanes.lane = m.lane
+               WHERE lanes.lease IS NOT NULL AND lanes.leased_until <= ${NOW}) AS expired
+       WHERE jobs.client_id = expired.client_id AND jobs.lease = expired.lease
+         AND jobs.state IN (${fromStates("rescue")})
+         AND jobs.id IN (SELECT h.id FROM jobs AS h WHERE h.lane = expired.lane AND h.open = 1
+                          ORDER BY h.due_at, h.id LIMIT 32)`,
+    )
+    .bind(
+      now,
+      JSON.stringify(lanes),
+      JSON.stringify(reconcilable),
+      problems.poison,
+      problems.exhausted,
+      problems.lost,
+    );
+
+/** End the first job of each leased lane whose time to be sent has passed. It is never sent. */
+export const expire = (
+  db: D1Database,
+  now: number | null,
+  lease: string,
+  lanes: string[],
+  problem: string,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE jobs SET state = 'failed', open = NULL, finished_at = ${NOW}, next_attempt_at = NULL, error = ?4,
+                       sequence = sequence + 1
+        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM ${namesIn("?3", lanes.length)} AS m
+                JOIN lanes ON lanes.lane = m.lane WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW}) AS head
+       WHERE jobs.client_id = head.client_id AND jobs.id = head.id
+         AND jobs.state IN (${fromStates("expire")}) AND jobs.expires_at <= ${NOW}`,
+    )
+    .bind(now, lease, JSON.stringify(lanes), problem);
+
+/**
+ * What is written of a job that its holder has run, fenced by `lease`. `wait_ms` is how long it pauses, counted by D1's
+ * clock: an ordered job keeps its place meanwhile, another goes to the end of the line.
+ */
+export type Ending = Pick<
+  JobRow,
+  | "client_id"
+  | "id"
+  | "state"
+  | "open"
+  | "attempts"
+  | "maybe_sent"
+  | "checkpoint"
+  | "result"
+  | "error"
+  | "log"
+> & { lease: string; wait_ms: number | null; final: 0 | 1 };
+
+const ENDING_COLUMNS = [
+  "client_id",
+  "id",
+  "lease",
+  "state",
+  "open",
+  "final",
+  "wait_ms",
+  "attempts",
+  "maybe_sent",
+  "checkpoint",
+  "result",
+  "error",
+  "log",
+] as const satisfies (keyof Ending)[];
+
+/** A job that goes on although its client asked to cancel it. */
+const STOP = "jobs.cancel_requested = 1 AND e.state = 'waiting'";
+
+/**
+ * Write what running jobs came to, each only while its lease is the one that ran it. A job that goes on but was asked to
+ * be canceled ends canceled.
+ */
+export const settle = (db: D1Database, now: number | null, endings: Ending[]): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE jobs SET
+         state = iif(${STOP}, 'canceled', e.state), open = iif(${STOP}, NULL, e.open),
+         finished_at = iif(${STOP} OR e.final, ${NOW}, NULL),
+         due_at = iif(jobs.ordered = 0 AND e.wait_ms IS NOT NULL, ${NOW} + e.wait_ms, jobs.due_at),
+         next_attempt_at = iif(${STOP} OR e.wait_ms IS NULL, NULL, ${NOW} + e.wait_ms),
+         attempts = e.attempts, maybe_sent = e.maybe_sent,
+         checkpoint = e.checkpoint, result = e.result, error = e.error, log = e.log, lease = NULL,
+         sequence = sequence + 1
+        FROM ${rowsIn("?2", ENDING_COLUMNS, endings.length)} AS e
+       WHERE jobs.client_id = e.client_id AND jobs.id = e.id AND jobs.lease = e.lease
+         AND jobs.state IN (${fromStates("done")})`,
+    )
+    .bind(now, JSON.stringify(endings));
+
+/**
+ * Take the first job of each leased lane, if its time has come and its gates are open. Passes over lanes whose first job
+ * is running already, so a commit whose answer was lost may be sent again. `maybe_sent` is written here, before X is
+ * called: a job of a kind that must not be repeated may have acted from now on.
+ */
+export const claim = (
+  db: D1Database,
+  now: number | null,
+  lease: string,
+  lanes: string[],
+  unrepeatable: readonly string[],
+  alone: boolean,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE jobs SET state = 'running', lease = ?2, attempts = attempts + 1, next_attempt_at = NULL,
+                       started_at = coalesce(started_at, ${NOW}), sequence = sequence + 1,
+                       maybe_sent = iif(maybe_sent = 0 AND ${isIn("?4", "kind")}, 1, maybe_sent)
+        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM ${namesIn("?3", lanes.length)} AS m
+                JOIN lanes ON lanes.lane = m.lane
+               WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW} AND ${GATES_OPEN}) AS head
+       WHERE jobs.client_id = head.client_id AND jobs.id = head.id AND jobs.state IN (${fromStates("claim")})
+         AND jobs.due_at <= ${NOW} AND coalesce(jobs.next_attempt_at, 0) <= ${NOW}
+         AND (jobs.expires_at > ${NOW} OR jobs.state = 'unknown') AND (jobs.crashes < 2 OR ?5)`,
+    )
+    .bind(now, lease, JSON.stringify(lanes), JSON.stringify(unrepeatable), alone ? 1 : 0);
