@@ -22,13 +22,13 @@ const HEAD_START_MS = (TWEETS / 100) * 1000;
 
 await measure("npm start: 100 lanes and 100 calls a turn, 8 turns at once", {});
 await measure("deployed: 10 lanes and 4 calls a turn, one turn at once", {
-  batch_size: 10,
+  batches: null,
   vars: { X_CONCURRENCY: "4", TURNS_IN_BACKGROUND: "0" },
 });
 
 async function measure(
   name: string,
-  settings: { batch_size?: number; vars?: Record<string, string> },
+  settings: { batches?: null; vars?: Record<string, string> },
 ): Promise<void> {
   const state_dir = mkdtempSync(join(tmpdir(), "tap-drain-"));
   const [port = 0, simulator_port = 0] = await freePorts(2);

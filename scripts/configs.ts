@@ -25,8 +25,8 @@ export type LocalConfig = {
   secrets: Record<SecretName, string | null>;
   /** How many databases are bound: DB, DB_1, … */
   databases: number;
-  /** How many lanes a turn of the tweets consumer takes; what its wrangler.toml says when left out. */
-  batch_size?: number | undefined;
+  /** Batches of the tweets queue: how many lanes, and how long it waits for them. Left out: as checked in. */
+  batches?: { size: number; timeout_s: number } | undefined;
 };
 
 type SecretName = "TOKEN_KEYS" | "ADMIN_KEY" | "X_CLIENT_ID" | "X_CLIENT_SECRET";
@@ -59,8 +59,10 @@ export function localized(toml: string, folder: string, config: LocalConfig): st
     if (valueOf(text, "vars", name) !== null) text = setValue(text, "vars", name, value);
   for (const [name, value] of Object.entries(config.extra_vars)) text = setValue(text, "vars", name, value);
   text = absolute(text, "[d1_databases]", "migrations_dir", folder);
-  if (config.batch_size !== undefined && text.includes('queue = "tap-tweets"\nmax_batch_size'))
-    text = text.replace(/^max_batch_size = \d+$/m, `max_batch_size = ${config.batch_size}`);
+  if (config.batches && text.includes('queue = "tap-tweets"\nmax_batch_size'))
+    text = text
+      .replace(/^max_batch_size = \d+$/m, `max_batch_size = ${config.batches.size}`)
+      .replace(/^max_batch_timeout = \d+$/m, `max_batch_timeout = ${config.batches.timeout_s}`);
   for (let index = 1; index < config.databases; index++) text = withDatabase(text, index);
   return text;
 }

@@ -17,8 +17,8 @@ export type StackOptions = Omit<Settings, "time_scale"> & {
   databases?: number;
   /** Other values of the Workers' variables than those below. */
   vars?: Record<string, string>;
-  /** Lanes in a turn of the tweets consumer; 100 when left out. */
-  batch_size?: number;
+  /** Batches of the tweets queue; null leaves them as they are checked in. */
+  batches?: { size: number; timeout_s: number } | null;
   /** Called with every line that the Workers write. */
   onLine?: (line: string) => void;
 };
@@ -110,8 +110,8 @@ function localConfig(options: StackOptions, secrets: Secrets): Parameters<typeof
   return {
     state_dir,
     databases,
-    // A local queue delivers one batch at a time, so a turn takes as many lanes as a batch may have.
-    batch_size: options.batch_size ?? 100,
+    // A local queue delivers one batch at a time: at once, and as much of what has come meanwhile as a batch may hold.
+    batches: options.batches === null ? undefined : (options.batches ?? { size: 100, timeout_s: 0 }),
     vars: {
       X_API_URL: other_x?.api_url ?? simulator,
       X_AUTHORIZE_URL: other_x?.authorize_url ?? `${simulator}/i/oauth2/authorize`,

@@ -26,12 +26,15 @@ export type CommitterOptions = Omit<CommitContext, "now"> & {
   sleep: (ms: number) => Promise<void>;
   random: () => number;
   log: Log;
+  /** How many loops may ask soon: those that hold a slot. A commit that has as many does not wait for more. */
+  callers: () => number;
 };
 
 const TRIES = 4;
 /** D1 may hang for longer than a lease lasts: an answer that does not come by then counts as lost. */
 const TRY_TIMEOUT_MS = 10_000;
-const LINGER_MS = 5;
+/** How long a commit waits for loops that are still calling X, to take them along. */
+const LINGER_MS = 15;
 
 type Waiter = { resolve: (found: Found) => void; reject: (reason: unknown) => void };
 
@@ -39,12 +42,16 @@ export function createCommitter(options: CommitterOptions): Committer {
   let work = emptyWork();
   let waiters: Waiter[] = [];
   let running = false;
+  let full: () => void = () => undefined;
+  const isFull = (): boolean => waiters.length >= options.callers();
 
   async function pump(): Promise<void> {
     running = true;
+    // What is asked in the same breath, a lease and its first claims, goes together.
+    await Promise.resolve();
     while (waiters.length > 0) {
-      // What loops ask for at almost the same time rides together: at 20 ms a call, 5 ms make commits twice as full.
-      await options.sleep(LINGER_MS);
+      if (!isFull())
+        await Promise.race([options.sleep(LINGER_MS), new Promise<void>((done) => (full = done))]);
       const [batch, asked] = [work, waiters];
       work = emptyWork();
       waiters = [];
@@ -64,6 +71,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       add(work);
       waiters.push({ resolve, reject });
       if (!running) void pump();
+      else if (isFull()) full();
     });
 
   const askOf = async (lane: string, add: (work: Work) => void): Promise<Look | null> =>

@@ -70,8 +70,10 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
   const { clock, limits, log, random, databases } = consumer;
   const db = shard(databases, lanes[0] ?? "");
   if (db === null) throw new Error("no database is bound for these lanes");
+  const slots = createSlots(consumer.concurrency);
   const committer = createCommitter({
     db,
+    callers: () => slots.taken(),
     lease: newId("lse", shardOf(lanes[0] ?? ""), clock.now()),
     lease_ms: limits.lease_ms,
     unrepeatable: consumer.kinds.unrepeatable,
@@ -81,7 +83,7 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
     random,
     log,
   });
-  const turn: Turn = { consumer, committer, slots: createSlots(consumer.concurrency), began_at: clock.now() };
+  const turn: Turn = { consumer, committer, slots, began_at: clock.now() };
   const leased = committer.lease(lanes);
   // Loops begin at once, so that their first claims ride in the leasing commit. They never reject.
   const loops = lanes.map(async (lane) => ({ lane, left: await workLane(turn, lane, { alone: false }) }));

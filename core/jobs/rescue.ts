@@ -20,6 +20,7 @@ export async function rescueLane(engine: Engine, lane: string): Promise<void> {
   if (db === null) return;
   const committer = createCommitter({
     db,
+    callers: () => 0,
     lease: newId("lse", shardOf(lane), engine.clock.now()),
     lease_ms: TWEETS_TURN.lease_ms,
     unrepeatable: engine.kinds.unrepeatable,

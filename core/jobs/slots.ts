@@ -7,6 +7,8 @@ export type Slots = {
   release(): void;
   /** Whether nobody waits for a slot. */
   idle(): boolean;
+  /** How many slots are taken. */
+  taken(): number;
 };
 
 export function createSlots(count: number): Slots {
@@ -26,5 +28,6 @@ export function createSlots(count: number): Slots {
       else free++;
     },
     idle: () => waiting.length === 0,
+    taken: () => count - free,
   };
 }

@@ -72,7 +72,7 @@ describe("every minute", () => {
 describe("once an hour", () => {
   const old = () =>
     env.DB.prepare(
-      "INSERT INTO oauth_states (state_hash, client_id, app_id, verifier, return_url, expires_at) VALUES ('old', 'cli_x0', 'a', 'v', 'r', 1)",
+      "INSERT INTO oauth_states (state_hash, client_id, app_id, verifier, scopes, return_url, expires_at) VALUES ('old', 'cli_x0', 'a', 'v', '[]', 'r', 1)",
     ).run();
   const left = async () => (await env.DB.prepare("SELECT * FROM oauth_states").all()).results.length;
 

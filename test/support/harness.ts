@@ -209,6 +209,7 @@ export async function createHarness(options: HarnessOptions = {}) {
   async function crash(lane: string): Promise<void> {
     const { kinds, limits, clock, random, log } = consumer;
     const committer = createCommitter({
+      callers: () => 0,
       db,
       lease: newId("lse", "0", time),
       lease_ms: limits.lease_ms,
