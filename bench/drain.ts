@@ -55,13 +55,14 @@ async function drain(name: string, running: Running): Promise<void> {
   console.log(`  accepted/s  ${accepted.toFixed(0)}, beside ${trivial.toFixed(0)} of GET /healthz`);
 }
 
+type Page = { tweets: { created_at: number }[]; next_cursor: string | null };
+
 /** From the simulator's books: over the whole run, and the median of its tenths. */
 async function postedPerSecond(target: Target): Promise<{ whole: number; median: number }> {
   const times: number[] = [];
   for (let cursor = ""; ;) {
-    const page = (await (
-      await fetch(`${target.simulator_url}/_sim/tweets?limit=10000${cursor && `&cursor=${cursor}`}`)
-    ).json()) as { tweets: { created_at: number }[]; next_cursor: string | null };
+    const url = `${target.simulator_url}/_sim/tweets?limit=10000${cursor && `&cursor=${cursor}`}`;
+    const page = await (await fetch(url)).json<Page>();
     times.push(...page.tweets.map((tweet) => tweet.created_at));
     if (page.next_cursor === null) break;
     cursor = page.next_cursor;

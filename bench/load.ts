@@ -9,7 +9,7 @@ const call = async (url: string, key: string, body?: Json): Promise<Json> => {
     url,
     body ? { method: "POST", headers, body: JSON.stringify(body) } : { headers },
   );
-  const answer = (await response.json()) as Json;
+  const answer = await response.json<Json>();
   if (!response.ok) throw new Error(`${response.status} ${url}: ${JSON.stringify(answer)}`);
   return answer;
 };
