@@ -6,6 +6,7 @@ import { readCsv } from "./csv.ts";
 import { deleteTweet, pollHome, postTweet, untilSucceeded, type Caller, type Job } from "./jobs.ts";
 import type { Running } from "./stack.ts";
 import { percentile, table } from "./table.ts";
+import type { Tally } from "./tally.ts";
 import { makeClient, makeUser } from "./tenant.ts";
 import { flawsOf, type Expected } from "./verify.ts";
 
@@ -16,7 +17,7 @@ type Account = { id: string; user_id: string };
 type Done = Expected & { job: Job };
 
 /** Walk through what a client does, then look at X whether it is so. Returns the exit code. */
-export async function walk({ url, simulator_url, admin_key }: Running): Promise<number> {
+export async function walk({ url, simulator_url, admin_key }: Running, tally: Tally): Promise<number> {
   if (simulator_url === null) throw new Error("the demo needs the simulator");
   const began = Date.now();
   const client = await makeClient(url, admin_key, "Demo");
@@ -25,7 +26,9 @@ export async function walk({ url, simulator_url, admin_key }: Running): Promise<
   const accounts = await connectAll(caller, simulator_url);
   step(`Connected ${accounts.length} accounts, each by the consent page of X`);
   const singles = await postSingles(caller, accounts);
+  const before = await tally.rowsWritten();
   const bulk = await postBulk(caller, accounts);
+  const written = (await tally.rowsWritten()) - before;
 
   const books = await readBooks(simulator_url);
   const done = [...singles, ...bulk];
@@ -40,6 +43,7 @@ export async function walk({ url, simulator_url, admin_key }: Running): Promise<
     ["of them deleted again", books.filter((one) => one.deleted).length],
     ["accept to posted, p50", `${percentile(waits, 0.5)} ms`],
     ["accept to posted, p99", `${percentile(waits, 0.99)} ms`],
+    ["rows written per tweet, of the 200", (written / bulk.length).toFixed(2)],
     ["wall time", `${((Date.now() - began) / 1000).toFixed(1)} s`],
   ] as const;
   console.log(`\n${table(all)}\n`);

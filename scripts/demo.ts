@@ -5,6 +5,7 @@ import { walk } from "./demo-walk.ts";
 import { freePorts } from "./ports.ts";
 import { untilAsked } from "./signals.ts";
 import { startStack } from "./stack.ts";
+import { createTally } from "./tally.ts";
 
 const ASKED = 130;
 
@@ -13,10 +14,18 @@ async function main(): Promise<number> {
   const asked = untilAsked().then(() => ASKED);
   const state_dir = mkdtempSync(join(tmpdir(), "twitter-api-proxy-demo-"));
   const [port = 0, simulator_port = 0] = await freePorts(2);
-  const stack = startStack({ port, simulator_port, state_dir, admin_key: null, other_x: null });
+  const tally = createTally();
+  const stack = startStack({
+    port,
+    simulator_port,
+    state_dir,
+    admin_key: null,
+    other_x: null,
+    onLine: tally.hear,
+  });
   try {
     console.log("Starting the Workers and a simulated X …");
-    return await Promise.race([asked, stack.ready.then(walk), stack.broken]);
+    return await Promise.race([asked, stack.ready.then((running) => walk(running, tally)), stack.broken]);
   } finally {
     await stack.stop();
     rmSync(state_dir, { recursive: true, force: true });

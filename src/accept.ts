@@ -31,12 +31,16 @@ export async function accept(call: Accepting, read: (now: number) => OrderFields
     throw new Problem("insufficient_scope", { detail: "This key does not reach that account" });
   const order: Order = { ...fields, client_id: clientId };
   const { id, replayed } = await claimId(call, order);
-  const { job, wake: next } = await repeated(app, (attempt) => {
+  const {
+    job,
+    wake: next,
+    rows_written,
+  } = await repeated(app, (attempt) => {
     const clock = { now: app.clock.now(), stored: app.clock.stored() };
     return enqueue(app.databases, order, id, clock, attempt > 1);
   });
   if (next) app.later(wake(app, [next], WAKE_LIMIT_MS));
-  app.log("job.accepted", { job: job.id, kind: job.kind, lane: job.lane, replayed });
+  app.log("job.accepted", { job: job.id, kind: job.kind, lane: job.lane, replayed, rows_written });
   const now = app.clock.now();
   return Response.json(jobView(job, app.kinds, now, []), {
     status: 202,

@@ -22,7 +22,7 @@ export type Work = {
  * What a commit found, read at its end: `looks` say the same however often the commit was sent. `fenced` counts endings
  * that changed nothing: their holder outlived its lease, or an earlier sending came through.
  */
-export type Found = { looks: Map<string, Look>; fenced: number };
+export type Found = { looks: Map<string, Look>; fenced: number; rows_written: number; rows_read: number };
 
 export type CommitContext = {
   db: D1Database;
@@ -67,6 +67,8 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   const rows = <Row>(index: number): Row[] => (results[index]?.results ?? []) as Row[];
   return {
     looks: new Map(rows<Look>(look).map((one) => [one.lane, one])),
+    rows_written: results.reduce((sum, { meta }) => sum + meta.rows_written, 0),
+    rows_read: results.reduce((sum, { meta }) => sum + meta.rows_read, 0),
     fenced: settled < 0 ? 0 : work.endings.length - (results[settled]?.meta.changes ?? 0),
   };
 }

@@ -19,7 +19,11 @@ export type Committer = {
   settle(settlement: Settlement, lane: HandBack, then: "claim" | "hand back" | "keep"): Promise<Look | null>;
   /** Give a lane back; resolves with when it is next due. */
   handBack(lane: HandBack): Promise<Look | null>;
+  /** What the commits so far have cost, as D1 bills it. */
+  bill(): Bill;
 };
+
+export type Bill = { commits: number; rows_written: number; rows_read: number };
 
 export type CommitterOptions = Omit<CommitContext, "now"> & {
   now: () => number | null;
@@ -42,6 +46,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   let work = emptyWork();
   let waiters: Waiter[] = [];
   let running = false;
+  const bill: Bill = { commits: 0, rows_written: 0, rows_read: 0 };
   let full: () => void = () => undefined;
   const isFull = (): boolean => waiters.length >= options.callers();
 
@@ -57,6 +62,9 @@ export function createCommitter(options: CommitterOptions): Committer {
       waiters = [];
       try {
         const found = await repeated(options, batch);
+        bill.commits++;
+        bill.rows_written += found.rows_written;
+        bill.rows_read += found.rows_read;
         for (const { resolve } of asked) resolve(found);
       } catch (error) {
         options.log("commit.failed", { reason: reasonOf(error) });
@@ -99,6 +107,7 @@ export function createCommitter(options: CommitterOptions): Committer {
         if (then === "hand back") next.handBacks.push(lane);
       }),
     handBack: (lane) => askOf(lane.lane, (next) => next.handBacks.push(lane)),
+    bill: () => ({ ...bill }),
   };
 }
 

@@ -92,5 +92,6 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
     const suspects = (await Promise.all(loops)).filter(({ left }) => left === "suspect");
     // What crashed its Worker twice runs alone, when nobody else's job can die with it.
     for (const { lane } of suspects) await workLane(turn, lane, { alone: true });
+    log("turn.ended", { lanes: lanes.length, ...committer.bill() });
   };
 }

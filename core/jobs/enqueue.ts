@@ -23,8 +23,8 @@ export type Order = {
   metadata: unknown;
 };
 
-/** The row that was written, and the wake-up to send once the client has its answer. */
-export type Enqueued = { job: JobRow; wake: Wake | null };
+/** The row that was written, what D1 bills for it, and the wake-up to send once the client has its answer. */
+export type Enqueued = { job: JobRow; wake: Wake | null; rows_written: number };
 
 /** A new job's id, on its account's database. */
 export const jobIdFor = (order: Order, now: number, chance?: Entropy): string =>
@@ -59,17 +59,19 @@ export async function enqueue(
     expires_after_ms: EXPIRES_AFTER_MS,
     metadata: order.metadata === null ? null : JSON.stringify(order.metadata),
   };
-  const [, scheduled, found] = await db.batch([
+  const results = await db.batch([
     jobs.insert(db, clock.stored, [row]),
     lanes.schedule(db, clock.stored, [{ client_id: row.client_id, id, gates: gatesOf(order.kind) }]),
     jobs.find(db, row.client_id, id),
   ]);
+  const [, scheduled, found] = results;
   const job = (found?.results as JobRow[] | undefined)?.[0];
   if (!job) throw accountNotFound();
   const moved = (scheduled?.results as ScheduledLane[] | undefined)?.[0];
   // The first sending may have moved the lane, and its answer was lost.
   const again = repeated ? { lane: row.lane, wait_ms: Math.max(0, job.due_at - clock.now) } : undefined;
-  return { job, wake: wakeFor(moved ?? again) };
+  const rows_written = results.reduce((sum, { meta }) => sum + meta.rows_written, 0);
+  return { job, wake: wakeFor(moved ?? again), rows_written };
 }
 
 type ScheduledLane = Pick<LaneRow, "lane"> & { wait_ms: number };
