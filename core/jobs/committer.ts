@@ -53,7 +53,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   async function pump(): Promise<void> {
     running = true;
     // What is asked in the same breath, a lease and its first claims, goes together.
-    await Promise.resolve();
+    await options.sleep(0);
     while (waiters.length > 0) {
       if (!isFull())
         await Promise.race([options.sleep(LINGER_MS), new Promise<void>((done) => (full = done))]);

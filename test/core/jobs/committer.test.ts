@@ -1,4 +1,6 @@
-import { expect, test } from "vitest";
+import { env } from "cloudflare:workers";
+import { describe, expect, test, vi } from "vitest";
+import { createCommitter } from "#core/jobs/committer";
 import { batchedBy, losingAnswers } from "../../support/database.ts";
 import { createHarness, tweeted } from "../../support/harness.ts";
 
@@ -26,6 +28,58 @@ test("what the loops of a turn ask for together rides in one commit", async () =
   expect(h.posted()).toHaveLength(10);
   // Take and claim; end and claim; give back. What comes a moment late rides in one more.
   expect(batches).toBeLessThanOrEqual(5);
+});
+
+describe("a commit waits a moment for loops that are still calling X", () => {
+  const asking = (callers: number) => {
+    const sent: number[] = [];
+    const pauses: { ms: number; end: () => void }[] = [];
+    const db = batchedBy(env.DB, async (statements) => {
+      sent.push(statements.length);
+      return env.DB.batch(statements);
+    });
+    const committer = createCommitter({
+      db,
+      callers: () => callers,
+      lease: "lse_test",
+      lease_ms: 75_000,
+      unrepeatable: [],
+      reconcilable: [],
+      now: () => 0,
+      // Time stands still but for the wait for what is asked in the same breath.
+      sleep: (ms) => (ms === 0 ? Promise.resolve() : new Promise<void>((end) => pauses.push({ ms, end }))),
+      random: () => 0.5,
+      log: () => undefined,
+    });
+    return { committer, sent, pauses };
+  };
+  const lane = (name: string) => ({ lane: `tweets:${name}`, window: null });
+
+  test("it goes as soon as all of them have asked", async () => {
+    const { committer, sent, pauses } = asking(2);
+    const first = committer.handBack(lane("a"));
+    await vi.waitUntil(() => pauses.length === 1);
+    expect(sent).toEqual([]);
+    await Promise.all([first, committer.handBack(lane("b"))]);
+    expect(sent).toEqual([2]);
+  });
+
+  test("it does not wait for a loop that takes its time", async () => {
+    const { committer, sent, pauses } = asking(2);
+    const first = committer.handBack(lane("a"));
+    await vi.waitUntil(() => pauses.length === 1);
+    expect(pauses[0]?.ms).toBe(15);
+    pauses[0]?.end();
+    await first;
+    expect(sent).toEqual([2]);
+  });
+
+  test("it does not wait at all when nobody else is calling", async () => {
+    const { committer, sent, pauses } = asking(1);
+    await committer.handBack(lane("a"));
+    expect(sent).toEqual([2]);
+    expect(pauses).toEqual([]);
+  });
 });
 
 test("one commit is in flight at a time", async () => {
