@@ -1,9 +1,13 @@
 import { z } from "zod";
+import { within } from "#core/lib/clock";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import { shard, shards } from "#core/store/shard";
 import { ping } from "#core/store/sql";
 import { defineRoute } from "./route.ts";
+
+/** A database that takes longer is not ready. */
+const DATABASE_MS = 2_000;
 
 const ok = z.strictObject({ status: z.literal("ok") });
 
@@ -29,7 +33,8 @@ export const readyz = defineRoute({
     await app.ring().catch((error: unknown) => broken.push(reasonOf(error)));
     for (const name of shards(app.databases)) {
       const db = shard(app.databases, name);
-      await (db ? ping(db).run() : Promise.reject(new Error("not bound"))).catch((error: unknown) =>
+      const answer = db ? ping(db).run() : Promise.reject(new Error("not bound"));
+      await within(answer, DATABASE_MS).catch((error: unknown) =>
         broken.push(`database ${name}: ${reasonOf(error)}`),
       );
     }

@@ -1,3 +1,4 @@
+import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import type { App } from "./app.ts";
 import type { Caller } from "./auth.ts";
@@ -6,10 +7,16 @@ import type { Caller } from "./auth.ts";
 const LIMIT = 1000;
 const WINDOW_S = 10;
 
-/** Our own limit, per key and Cloudflare location. It keeps one caller from crowding the others out; X's windows are another matter. */
+/**
+ * Our own limit, per key and Cloudflare location. It keeps one caller from crowding the others out; X's windows are another
+ * matter. A limiter that does not answer lets everybody pass: it guards against abuse, and counts only roughly anyway.
+ */
 export async function limit(app: App, caller: Caller): Promise<void> {
   if (app.env.KEY_LIMIT === "off") return;
-  const { success } = await app.env.KEY_LIMITER.limit({ key: caller.key_id });
+  const { success } = await app.env.KEY_LIMITER.limit({ key: caller.key_id }).catch((error: unknown) => {
+    app.log("limit.failed", { reason: reasonOf(error) });
+    return { success: true };
+  });
   if (!success)
     throw new Problem("too_many_requests", {
       headers: {

@@ -12,7 +12,10 @@ export type GateRow = {
   updated_at: number;
 };
 
-/** `{app}` in `name` stands for the lane's app. Close a gate for `opens_in_ms` because of what a running job met. Null: 30 s, doubling to 15 min while it keeps happening. */
+/**
+ * Close a gate for `opens_in_ms` because of what a running job met; null: 30 s, doubling to 15 min while it keeps happening.
+ * `{app}` in `name` stands for the lane's app.
+ */
 export type Closing = {
   name: string;
   reason: string;
@@ -45,8 +48,8 @@ export const close = (db: D1Database, now: number | null, closings: Closing[]): 
   db
     .prepare(
       `INSERT INTO gates (name, open_at, reason, failures, "limit", remaining, resets_at, updated_at)
-       SELECT replace(c.name, '{app}', coalesce(lanes.app_id, '')), coalesce(${NOW} + c.opens_in_ms, ${backoff("1")}), c.reason, c.opens_in_ms IS NULL, c."limit", c.remaining,
-              ${NOW} + c.opens_in_ms, ${NOW}
+       SELECT replace(c.name, '{app}', coalesce(lanes.app_id, '')), coalesce(${NOW} + c.opens_in_ms, ${backoff("1")}),
+              c.reason, c.opens_in_ms IS NULL, c."limit", c.remaining, ${NOW} + c.opens_in_ms, ${NOW}
          FROM (SELECT value ->> 'name' AS name, value ->> 'reason' AS reason, value ->> 'opens_in_ms' AS opens_in_ms,
                       value ->> 'limit' AS "limit", value ->> 'remaining' AS remaining,
                       value ->> 'client_id' AS client_id, value ->> 'job_id' AS job_id, value ->> 'lease' AS lease

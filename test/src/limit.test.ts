@@ -66,3 +66,11 @@ describe("the limit of a key", () => {
       expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(200);
   });
 });
+
+test("a limiter that does not answer lets callers pass, and is logged", async () => {
+  const broken = { limit: () => Promise.reject(new Error("no limiter")) } as unknown as RateLimit;
+  const door = await openDoor({ KEY_LIMIT: "on", KEY_LIMITER: broken });
+  const { key } = await door.client();
+  expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(200);
+  expect(door.logged("limit.failed")).toHaveLength(1);
+});
