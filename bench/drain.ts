@@ -4,7 +4,7 @@
  * the last. Once with the settings of `npm start`, once with the deployed ones, where a local queue still runs one turn at a
  * time. Accepts are single requests, beside a route that does nothing.
  *
- *   npm run bench drain [tweets] [accounts]
+ *   npm run bench drain [tweets] [accounts] [start | deployed]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,11 +20,14 @@ const WIDTH = 32;
 /** Accepting them takes that long at worst, at 100 a second; they must not be due before. */
 const HEAD_START_MS = (TWEETS / 100) * 1000;
 
-await measure("npm start: 100 lanes and 100 calls a turn, 8 turns at once", {});
-await measure("deployed: 10 lanes and 4 calls a turn, one turn at once", {
-  batches: null,
-  vars: { X_CONCURRENCY: "4", TURNS_IN_BACKGROUND: "0" },
-});
+const ONLY = process.argv[4];
+
+if (ONLY !== "deployed") await measure("npm start: 100 lanes and 100 calls a turn, 8 turns at once", {});
+if (ONLY !== "start")
+  await measure("deployed: 10 lanes and 4 calls a turn, one turn at once", {
+    batches: null,
+    vars: { X_CONCURRENCY: "4", TURNS_IN_BACKGROUND: "0" },
+  });
 
 async function measure(
   name: string,

@@ -8,6 +8,7 @@ import { workLane, type Turn } from "./turn.ts";
 import { laneIn } from "./wake.ts";
 
 const RETRY_DELAY_S = 15;
+const FULL_PAUSE_MS = 10;
 
 let turnsInBackground = 0;
 
@@ -47,19 +48,23 @@ function refuse(consumer: Consumer, message: Message): void {
   message.ack();
 }
 
-/** Where a local queue runs one batch at a time, turns go on behind it; deployed Workers await them. */
+/**
+ * Where a local queue runs one batch at a time, `background` turns go on behind it. The queue waits with one more until any
+ * of them is over; deployed Workers await each turn.
+ */
 async function inBackground(
   consumer: Consumer,
   context: Pick<ExecutionContext, "waitUntil">,
   work: () => Promise<void>,
 ): Promise<void> {
-  if (turnsInBackground >= consumer.background) return work();
+  if (consumer.background === 0) return work();
   turnsInBackground++;
   context.waitUntil(
     work().finally(() => {
       turnsInBackground--;
     }),
   );
+  while (turnsInBackground > consumer.background) await consumer.clock.sleep(FULL_PAUSE_MS);
 }
 
 /**
