@@ -74,7 +74,9 @@ async function postedPerSecond(target: Target): Promise<{ whole: number; median:
   const rate = (from: number, to: number) =>
     ((to - from) * 1000) / Math.max(1, (times[to - 1] ?? 0) - (times[from] ?? 0));
   const tenth = Math.floor(times.length / 10);
-  const tenths = Array.from({ length: 10 }, (_, i) => rate(i * tenth, (i + 1) * tenth)).sort((a, b) => a - b);
+  const tenths = Array.from({ length: 10 }, (_, i) => rate(i * tenth, (i + 1) * tenth));
+  if (process.env.TENTHS) console.log(`  tenths      ${tenths.map((one) => one.toFixed(0)).join(" ")}`);
+  tenths.sort((a, b) => a - b);
   return { whole: rate(0, times.length), median: tenths[5] ?? 0 };
 }
 

@@ -117,6 +117,7 @@ function localConfig(options: StackOptions, secrets: Secrets): Parameters<typeof
       X_AUTHORIZE_URL: other_x?.authorize_url ?? `${simulator}/i/oauth2/authorize`,
       PUBLIC_URL: `http://127.0.0.1:${port}`,
       KEY_LIMIT: "off",
+      TICK_S: String(TICK_MS / 1000),
       X_CONCURRENCY: "100",
       TURNS_IN_BACKGROUND: "8",
       ...options.vars,

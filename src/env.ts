@@ -12,6 +12,8 @@ export type Env = Databases & {
   X_AUTHORIZE_URL: string;
   /** The address X redirects to, without a path. Empty: that of the request. */
   PUBLIC_URL: string;
+  /** How often the clock ticks, in seconds: as [triggers] says. */
+  TICK_S: string;
   TOKEN_KEYS?: string;
   ADMIN_KEY?: string;
   X_CLIENT_ID?: string;

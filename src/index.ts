@@ -10,12 +10,15 @@ const router = createRouter(routes);
 /** Once an hour, at this minute, old rows are deleted. */
 const PRUNE_MINUTE = 17;
 
+/** Half a tick beyond the next one: 90 s when it ticks every minute. */
+const horizonOf = (env: Env): number => (Number(env.TICK_S) || 60) * 1_500;
+
 export default {
   fetch: (request, env, context) => router.fetch(request, createApp(env, context)),
 
   async scheduled(controller, env, context) {
     const app = createApp(env, context);
-    const works = [stage(app)];
+    const works = [stage(app, horizonOf(env))];
     if (new Date(controller.scheduledTime).getUTCMinutes() === PRUNE_MINUTE)
       works.push(prune(app).then(() => 0));
     for (const result of await Promise.allSettled(works))

@@ -9,8 +9,11 @@ import { first } from "#core/store/sql";
  * token alone, and is asked only for a version that D1 has named, since KV remembers misses for a minute.
  */
 export type Tokens = {
-  /** The access token of that version, or null when the account is gone, disconnected or has moved on without one. */
-  access(accountId: string, version: number | null): Promise<string | null>;
+  /**
+   * The access token of that version, or null when the account is gone, disconnected or has moved on without one. Who has
+   * just read the account's row hands its sealed pair over, and nothing is asked for.
+   */
+  access(accountId: string, version: number | null, sealed?: string | null): Promise<string | null>;
 };
 
 /** What is sealed in `accounts.token`. */
@@ -47,18 +50,22 @@ export function createTokens(options: {
   async function fromD1(accountId: string): Promise<string | null> {
     const db = shard(databases, accountId);
     const row = db && (await first<AccountRow>(accounts.find(db, accountId)));
-    if (!row?.token) return null;
-    const pair = JSON.parse(await ring.open(row.token, pairPlace(accountId, row.token_version))) as TokenPair;
-    return pair.access_token;
+    return row?.token ? fromPair(accountId, row.token_version, row.token) : null;
+  }
+
+  async function fromPair(accountId: string, version: number, sealed: string): Promise<string> {
+    return (JSON.parse(await ring.open(sealed, pairPlace(accountId, version))) as TokenPair).access_token;
   }
 
   return {
-    async access(accountId, version) {
+    async access(accountId, version, sealed = null) {
       if (version === null) return null;
       const key = accessKey(accountId, version);
       const known = memory.get(key);
       if (known !== undefined) return known;
-      const token = (await fromKv(accountId, version)) ?? (await fromD1(accountId));
+      const token = sealed
+        ? await fromPair(accountId, version, sealed)
+        : ((await fromKv(accountId, version)) ?? (await fromD1(accountId)));
       if (token !== null) remember(memory, key, token);
       return token;
     },

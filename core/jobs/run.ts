@@ -12,7 +12,7 @@ import type { Consumer } from "./engine.ts";
 import { closing, settle, type Settlement, type Verdict } from "./settle.ts";
 
 /** A job that is claimed: running, under a lease. */
-export type Claimed = JobRow & { lease: string; token_version: number | null };
+export type Claimed = JobRow & { lease: string; token_version: number | null; token: string | null };
 
 export type Ran = Settlement & { window: WindowReading | null };
 
@@ -81,7 +81,7 @@ async function attempt(
 /** The account's access token, or why the job must wait for one. No fault of ours here costs the job an attempt. */
 async function tokenFor(consumer: Consumer, job: Claimed): Promise<string | Outcome> {
   try {
-    const token = await consumer.tokens.access(job.account_id, job.token_version);
+    const token = await consumer.tokens.access(job.account_id, job.token_version, job.token);
     return token ?? wait({ scope: "account" }, "reconnect");
   } catch (error) {
     consumer.log("token.unreadable", { account: job.account_id, reason: reasonOf(error) });

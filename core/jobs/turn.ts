@@ -63,6 +63,8 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
     // Alone, when the others are done: it would never have a turn behind lanes that are always busy for all of theirs.
     if (how.alone ? maySend(turn) : mayClaim(turn))
       look = await skipOverdue(turn, await committer.claim(lane, how));
+    // Another's, or too early: there is nothing to give back.
+    held = look?.mine !== 0;
     while (held && look?.running === 1) {
       const came = await run(turn.consumer, asClaimed(look), () => maySend(turn));
       window = came.window === null ? window : JSON.stringify(came.window);

@@ -71,6 +71,8 @@ export type Look = {
   lane: string;
   wait_ms: number | null;
   held: 0 | 1;
+  /** Held by the asker. */
+  mine: 0 | 1;
   /** Running under the asker's lease: its to run. */
   running: 0 | 1 | null;
   /** Passed its `expires_at` before it was sent. */
@@ -81,6 +83,8 @@ export type Look = {
   more: 1 | null;
   /** The version of the account's token pair, or null when the account is gone. */
   token_version: number | null;
+  /** The sealed pair of that version. */
+  token: string | null;
 } & { [Column in keyof JobRow]: JobRow[Column] | null };
 
 /** Passed its time unsent. */
@@ -101,12 +105,14 @@ export const look = (
     .prepare(
       `SELECT jobs.*, lanes.lane, lanes.next_at - ${NOW} AS wait_ms,
               lanes.lease IS NOT NULL AND lanes.leased_until > ${NOW} AS held,
+              lanes.lease IS ?2 AND lanes.leased_until > ${NOW} AS mine,
               jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
               (SELECT 1 FROM jobs AS h WHERE h.lane = jobs.lane AND h.open = 1 LIMIT 1 OFFSET 1) AS more,
-              (SELECT token_version FROM accounts WHERE accounts.id = jobs.account_id) AS token_version
+              accounts.token_version, accounts.token
          FROM ${namesIn("?3", lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
          LEFT JOIN jobs ON lanes.lease = ?2 AND lanes.leased_until > ${NOW}
-                       AND jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}`,
+                       AND jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}
+         LEFT JOIN accounts ON accounts.id = jobs.account_id`,
     )
     .bind(now, lease, JSON.stringify(lanes));
 

@@ -9,6 +9,7 @@ const bindings: Record<Exclude<keyof Env, `DB_${number}`>, boolean> = {
   TWEETS: true,
   KEY_LIMITER: true,
   KEY_LIMIT: true,
+  TICK_S: true,
   X_API_URL: true,
   X_AUTHORIZE_URL: true,
   PUBLIC_URL: true,

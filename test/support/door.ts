@@ -77,6 +77,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     DB_1: faulty(strict(bound.DB_1), (sql) => fault(sql)),
     TWEETS: queue,
     KEY_LIMIT: "off",
+    TICK_S: "60",
     X_API_URL: "https://x.test",
     X_AUTHORIZE_URL: "https://x.test/i/oauth2/authorize",
     PUBLIC_URL: ORIGIN,

@@ -107,3 +107,14 @@ test("lanes of every database are woken", async () => {
   await h.turn();
   expect(h.posted().sort()).toEqual(["here", "there"]);
 });
+
+test("a clock that ticks often looks less far ahead, so that no lane is woken by every tick", async () => {
+  const h = await createHarness();
+  const near = await h.account();
+  const far = await h.account();
+  await h.post(near, "near", { run_at: h.now() + 20_000 });
+  await h.post(far, "far", { run_at: h.now() + 30_000 });
+  h.messages.length = 0;
+  expect(await stage(h.consumer, 22_500)).toBe(1);
+  expect(h.messages).toEqual([{ lane: `tweets:${near}`, at: h.now() + 20_000 }]);
+});
