@@ -65,6 +65,21 @@ function watched(of: { ring?: Ring; memory?: Map<string, string> } = {}) {
 }
 
 describe("an access token", () => {
+  test("comes from the sealed pair that is handed over, and neither KV nor D1 is asked", async () => {
+    const { tokens, asked } = watched();
+    const pair = JSON.stringify({ access_token: "at-hand", refresh_token: "refresh" });
+    const sealed = await ring.seal(pair, pairPlace(id, 3));
+    expect(await tokens.access(id, 3, sealed)).toBe("at-hand");
+    expect(await tokens.access(id, 3)).toBe("at-hand");
+    expect(asked).toEqual([]);
+  });
+
+  test("does not come from a pair that was sealed for another version", async () => {
+    const { tokens } = watched();
+    const pair = JSON.stringify({ access_token: "stale", refresh_token: "refresh" });
+    await expect(tokens.access(id, 4, await ring.seal(pair, pairPlace(id, 3)))).rejects.toThrow();
+  });
+
   test("comes from KV when it is there, and D1 is not asked", async () => {
     await stored(3);
     await cache(3, "from-kv");
