@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { steps } from "#core/lib/lifecycle";
 import { problems } from "#core/lib/problem";
 import { readToml } from "./support/toml.ts";
 
@@ -199,4 +200,16 @@ describe("the Workers agree", () => {
     );
     expect(Number(consumer.max_batch_size)).toBeLessThanOrEqual(isLast ? 25 : 10);
   });
+});
+
+test("docs/lifecycle.md draws exactly the steps of the lifecycle table", () => {
+  const drawn = [...read("docs/lifecycle.md").matchAll(/^ {2}(\w+) --> (\w+): (\w+)$/gm)].map(
+    ([, from, to, step]) => `${from ?? ""} --> ${to ?? ""}: ${step ?? ""}`,
+  );
+  const wanted = Object.entries(steps)
+    .filter(([name]) => name !== "requestCancel")
+    .flatMap(([name, { from, to }]) =>
+      from.flatMap((one) => to.map((other) => `${one} --> ${other}: ${name}`)),
+    );
+  expect(drawn.sort()).toEqual(wanted.sort());
 });
