@@ -1,17 +1,9 @@
-import type { z } from "zod";
 import { createKinds } from "../registry.ts";
 import { tweetCreate } from "./tweet-create.ts";
 import { tweetDelete } from "./tweet-delete.ts";
 
 /** Every kind of job. A new kind is its file and its line here. */
 export const kinds = [tweetCreate, tweetDelete] as const;
-
-export type KindName = (typeof kinds)[number]["name"];
-
-/** The params of a kind, as its `run` gets them. */
-export type ParamsOf<Name extends KindName> = z.output<
-  Extract<(typeof kinds)[number], { name: Name }>["params"]
->;
 
 /** The list as the engine takes it: `run` is given params that the kind's own schema has read, so one type fits all. */
 export const allKinds = createKinds(kinds);
