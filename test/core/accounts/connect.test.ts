@@ -96,7 +96,7 @@ describe("the callback ends", () => {
       "",
       "0",
       `${state}0`,
-      `x${state.slice(1)}`,
+      `${state.startsWith("x") ? "y" : "x"}${state.slice(1)}`,
       `${state.slice(0, -1)}1`,
       `${state.slice(0, -1)}z`,
     ])
