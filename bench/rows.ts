@@ -154,6 +154,7 @@ async function connect(
           token,
           token_version: 1,
           token_expires_at: Date.now() + 7_200_000,
+          refresh_at: null,
           metadata: null,
         },
         Date.now(),

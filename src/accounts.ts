@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { beginConnect, DEFAULT_SCOPES, type Connecting } from "#core/accounts/connect";
-import { rfc3339 } from "#core/lib/clock";
+import { showAccount } from "#core/accounts/view";
 import { isId } from "#core/lib/ids";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
@@ -71,6 +71,7 @@ export const connectAccount = defineRoute({
       return_url: body.return_url,
       scopes: body.scopes ?? DEFAULT_SCOPES,
       metadata: body.metadata === undefined ? null : JSON.stringify(body.metadata),
+      actor: caller.key_id,
     });
     return Response.json({ authorize_url });
   },
@@ -88,6 +89,7 @@ export async function connectingOf(app: App, request: Request): Promise<Connecti
     kv: env.TOKENS,
     ring,
     clock: app.clock,
+    random: app.random,
     network: app.network,
     x_url: env.X_API_URL,
     x_authorize_url: env.X_AUTHORIZE_URL,
@@ -110,7 +112,7 @@ export const getAccount = defineRoute({
     const row = db && (await first<AccountRow>(accounts.find(db, params.id)));
     if (row?.client_id !== clientOf(caller) || !mayUse(caller, params.id))
       throw new Problem("not_found", { detail: "No such account" });
-    return Response.json(accountView(row));
+    return Response.json(showAccount(row));
   },
 });
 
@@ -140,22 +142,9 @@ export const listAccounts = defineRoute({
     const page = rows.slice(0, query.limit);
     const has_more = rows.length > query.limit;
     return Response.json({
-      data: page.filter(({ id }) => mayUse(caller, id)).map(accountView),
+      data: page.filter(({ id }) => mayUse(caller, id)).map(showAccount),
       has_more,
       next_cursor: has_more ? (page.at(-1)?.id ?? null) : null,
     });
   },
-});
-
-const accountView = (row: AccountRow): z.output<typeof accountSchema> => ({
-  id: row.id,
-  x_user_id: row.x_user_id,
-  username: row.username,
-  name: row.name,
-  app_id: row.app_id,
-  scopes: JSON.parse(row.scopes) as string[],
-  state: row.state,
-  token_expires_at: rfc3339(row.token_expires_at),
-  metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as unknown),
-  created_at: new Date(row.created_at).toISOString(),
 });

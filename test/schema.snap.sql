@@ -1,21 +1,29 @@
-CREATE TABLE accounts (
+CREATE TABLE "accounts" (
   id TEXT PRIMARY KEY CHECK (id GLOB 'acc_*'),
   client_id TEXT NOT NULL,
   app_id TEXT NOT NULL,
-  x_user_id TEXT NOT NULL UNIQUE,
+  x_user_id TEXT NOT NULL,
   username TEXT NOT NULL,
   name TEXT NOT NULL,
   scopes TEXT NOT NULL CHECK (json_type(scopes) = 'array'),
   state TEXT NOT NULL CHECK (state IN ('connected', 'reconnect_required', 'disconnected')),
+  -- The sealed pair. It moves with its version, in one statement.
   token TEXT,
   token_version INTEGER NOT NULL CHECK (token_version >= 0),
   token_expires_at INTEGER,
+  token_issued_at INTEGER NOT NULL,
+  -- A token fresh from connecting that X refuses gets its one refresh; one that a refresh just brought does not.
+  token_origin TEXT NOT NULL CHECK (token_origin IN ('connect', 'refresh')),
+  -- When the clock asks for a refresh; NULL when there is nothing to refresh with.
+  refresh_at INTEGER,
   metadata TEXT CHECK (metadata IS NULL OR json_valid(metadata)),
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX accounts_by_client ON accounts (client_id, id);
+
+CREATE INDEX accounts_by_refresh_at ON accounts (refresh_at, id) WHERE refresh_at IS NOT NULL;
 
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY CHECK (id GLOB 'key_*'),
@@ -26,7 +34,9 @@ CREATE TABLE api_keys (
   expires_at INTEGER,
   last_used_at INTEGER,
   created_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, revoked_at INTEGER) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_keys_by_client ON api_keys (client_id, id);
 
 CREATE TABLE apps (
   id TEXT PRIMARY KEY CHECK (id GLOB 'app_*'),
@@ -34,6 +44,20 @@ CREATE TABLE apps (
   x_client_id TEXT NOT NULL,
   secret TEXT,
   created_at INTEGER NOT NULL
+, name TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+
+CREATE INDEX apps_by_client ON apps (client_id, id);
+
+CREATE TABLE audit (
+  client_id TEXT NOT NULL,
+  id TEXT NOT NULL CHECK (id GLOB 'aud_*'),
+  -- The id of the key or session that asked, or 'admin'.
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  detail TEXT NOT NULL CHECK (json_valid(detail)),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (client_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE batches (
@@ -51,6 +75,16 @@ CREATE TABLE clients (
   name TEXT NOT NULL,
   return_urls TEXT NOT NULL DEFAULT '[]' CHECK (json_type(return_urls) = 'array'),
   created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+  client_id TEXT NOT NULL,
+  id TEXT NOT NULL CHECK (id GLOB 'evt_*'),
+  type TEXT NOT NULL,
+  account_id TEXT,
+  data TEXT NOT NULL CHECK (json_valid(data)),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (client_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE gates (
@@ -142,10 +176,10 @@ CREATE TABLE oauth_states (
   return_url TEXT NOT NULL,
   metadata TEXT CHECK (metadata IS NULL OR json_valid(metadata)),
   expires_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, actor TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
 
 CREATE TABLE x_users (
   x_user_id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL,
   client_id TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+, released INTEGER NOT NULL DEFAULT 0 CHECK (released IN (0, 1))) STRICT, WITHOUT ROWID;

@@ -12,10 +12,8 @@ import { createXClient, type Fetch } from "#core/x/client";
 import { authorizeUrl, exchangeCode, type OAuthApp, type Tokens } from "#core/x/oauth";
 import { Refusal } from "#core/x/refusal";
 import { me } from "#core/x/users";
+import { DEFAULT_APP_ID } from "./apps.ts";
 import { keepAccount } from "./keep.ts";
-
-/** The one X app of this installation, until tenants bring their own. */
-export const DEFAULT_APP_ID = "app_default";
 
 /** What posting needs, and a refresh token to stay connected. */
 export const DEFAULT_SCOPES = ["tweet.read", "tweet.write", "users.read", "media.write", "offline.access"];
@@ -29,6 +27,8 @@ export type Connecting = {
   kv: KVNamespace;
   ring: Ring;
   clock: Clock;
+  /** 0..1 */
+  random: () => number;
   network: Fetch;
   x_url: string;
   x_authorize_url: string;
@@ -44,7 +44,13 @@ export type Connecting = {
  */
 export async function beginConnect(
   connecting: Connecting,
-  ask: { client_id: string; return_url: string; scopes: readonly string[]; metadata: string | null },
+  ask: {
+    client_id: string;
+    return_url: string;
+    scopes: readonly string[];
+    metadata: string | null;
+    actor: string;
+  },
 ): Promise<string> {
   const db = shard(connecting.databases, ask.client_id);
   if (!db) throw new Error("no database for this client");
@@ -61,6 +67,7 @@ export async function beginConnect(
       scopes: JSON.stringify(ask.scopes),
       return_url: ask.return_url,
       metadata: ask.metadata,
+      actor: ask.actor,
       expires_at: connecting.clock.now() + STATE_LIVES_MS,
     })
     .run();

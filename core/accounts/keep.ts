@@ -5,6 +5,7 @@ import { chooseShard, shard } from "#core/store/shard";
 import { first } from "#core/store/sql";
 import type { Tokens } from "#core/x/oauth";
 import type { Connecting } from "./connect.ts";
+import { refreshAt } from "./expiry.ts";
 import { accessKey, accessPlace, KV_SHORTEST_TTL_S, pairPlace, type TokenPair } from "./tokens.ts";
 
 export type NewAccount = {
@@ -42,13 +43,14 @@ export async function keepAccount(
 
 /** One try: the version it became, or null if another connect was faster. */
 async function store(connecting: Connecting, account: NewAccount, id: string): Promise<number | null> {
-  const { databases, ring, clock, kv } = connecting;
+  const { databases, ring, clock, kv, random } = connecting;
   const db = shard(databases, id);
   if (!db) throw new Error("no database for this account");
   const before = await first<AccountRow>(accounts.find(db, id));
   const version = (before?.token_version ?? 0) + 1;
   const { access_token, refresh_token, expires_in_s, scopes } = account.tokens;
   const pair: TokenPair = { access_token, refresh_token };
+  const token_expires_at = clock.now() + Math.floor(expires_in_s * 1000);
   const row = {
     id,
     client_id: account.client_id,
@@ -59,7 +61,8 @@ async function store(connecting: Connecting, account: NewAccount, id: string): P
     scopes: JSON.stringify(scopes),
     token: await ring.seal(JSON.stringify(pair), pairPlace(id, version)),
     token_version: version,
-    token_expires_at: clock.now() + Math.floor(expires_in_s * 1000),
+    token_expires_at,
+    refresh_at: refresh_token === null ? null : refreshAt(clock.now(), token_expires_at, random()),
     metadata: account.metadata,
   };
   const [stored] = await db.batch([accounts.connect(db, row, clock.now()), gates.openAccount(db, id)]);

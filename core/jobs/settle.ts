@@ -128,6 +128,7 @@ export function closing(
     client_id: job.client_id,
     job_id: job.id,
     lease: job.lease,
+    token_version: null,
   };
 }
 

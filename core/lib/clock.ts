@@ -40,3 +40,6 @@ export const DAY_MS = 24 * HOUR_MS;
 /** Epoch ms as RFC 3339 in UTC, or null. */
 export const rfc3339 = (ms: number | null): string | null =>
   ms === null ? null : new Date(ms).toISOString();
+
+/** A time that never comes, in epoch ms: for what opens only when somebody acts. */
+export const NEVER = 9_000_000_000_000_000;

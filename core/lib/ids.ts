@@ -4,7 +4,7 @@ import { customRandom } from "nanoid";
  * Ids sort by creation and name their database: prefix, 10 characters of Crockford base-32 time (ms), 12 random ones,
  * and one last character, the shard. Listing therefore needs no index but the primary key.
  */
-export type IdPrefix = "cli" | "key" | "app" | "acc" | "job" | "bat" | "req" | "lse";
+export type IdPrefix = "cli" | "key" | "app" | "acc" | "job" | "bat" | "req" | "lse" | "evt" | "aud" | "ses";
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

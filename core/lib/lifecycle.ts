@@ -31,6 +31,7 @@ export const steps = {
   cancel: { from: ["queued", "waiting"], to: ["canceled"] },
   requestCancel: { from: ["running"], to: ["running"] },
   redrive: { from: ["failed", "dead"], to: ["queued", "unknown"] },
+  renew: { from: ["failed", "dead", "canceled"], to: ["queued"] },
 } as const satisfies Record<string, Step>;
 
 export type StepName = keyof typeof steps;

@@ -15,21 +15,38 @@ export type AccountRow = {
   token: string | null;
   token_version: number;
   token_expires_at: number | null;
+  token_issued_at: number;
+  token_origin: "connect" | "refresh";
+  /** When the clock asks for a refresh, or null when there is nothing to refresh with. */
+  refresh_at: number | null;
   metadata: string | null;
   created_at: number;
   updated_at: number;
 };
 
-/** Claim an X user for an account id, for the first that asks. Repeatable; on the first database alone. */
+/**
+ * Claim an X user for an account id: for the first client that asks, or the next one after a disconnect. Repeatable; on the
+ * first database alone.
+ */
 export const claimXUser = (
   db: D1Database,
   user: { x_user_id: string; account_id: string; client_id: string },
 ): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO x_users (x_user_id, account_id, client_id) VALUES (?, ?, ?) ON CONFLICT (x_user_id) DO NOTHING`,
+      `INSERT INTO x_users (x_user_id, account_id, client_id) VALUES (?, ?, ?)
+           ON CONFLICT (x_user_id) DO UPDATE
+          SET account_id = iif(client_id = excluded.client_id, account_id, excluded.account_id),
+              client_id = excluded.client_id, released = 0
+        WHERE released = 1`,
     )
     .bind(user.x_user_id, user.account_id, user.client_id);
+
+/** Let go of an X user whose account was disconnected: its client keeps it until another one connects it. */
+export const releaseXUser = (db: D1Database, xUserId: string, accountId: string): D1PreparedStatement =>
+  db
+    .prepare("UPDATE x_users SET released = 1 WHERE x_user_id = ? AND account_id = ?")
+    .bind(xUserId, accountId);
 
 /** Whose an X user is: `{x_user_id, account_id, client_id}`. */
 export const findXUser = (db: D1Database, xUserId: string): D1PreparedStatement =>
@@ -41,17 +58,18 @@ export const findXUser = (db: D1Database, xUserId: string): D1PreparedStatement 
  */
 export const connect = (
   db: D1Database,
-  account: Omit<AccountRow, "created_at" | "updated_at" | "state">,
+  account: Omit<AccountRow, "created_at" | "updated_at" | "state" | "token_origin" | "token_issued_at">,
   now: number,
 ): D1PreparedStatement =>
   db
     .prepare(
       `INSERT INTO accounts (id, client_id, app_id, x_user_id, username, name, scopes, state, token, token_version,
-                             token_expires_at, metadata, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'connected', ?8, ?9, ?10, ?11, ?12, ?12)
+                             token_expires_at, token_issued_at, token_origin, refresh_at, metadata, created_at, updated_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'connected', ?8, ?9, ?10, ?12, 'connect', ?13, ?11, ?12, ?12)
            ON CONFLICT (id) DO UPDATE
           SET app_id = ?3, username = ?5, name = ?6, scopes = ?7, state = 'connected', token = ?8, token_version = ?9,
-              token_expires_at = ?10, metadata = coalesce(?11, metadata), updated_at = ?12
+              token_expires_at = ?10, token_issued_at = ?12, token_origin = 'connect', refresh_at = ?13,
+              metadata = coalesce(?11, metadata), updated_at = ?12
         WHERE accounts.client_id = ?2 AND accounts.token_version = ?9 - 1
        RETURNING token_version`,
     )
@@ -68,7 +86,63 @@ export const connect = (
       account.token_expires_at,
       account.metadata,
       now,
+      account.refresh_at,
     );
+
+/** Accounts whose token is to be refreshed by now, behind another in the order of their time. */
+export const toRefresh = (
+  db: D1Database,
+  now: number | null,
+  after: { refresh_at: number; id: string },
+  limit: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `SELECT id, client_id, token_version, token_issued_at, refresh_at FROM accounts
+        WHERE refresh_at IS NOT NULL AND (refresh_at, id) > (?2, ?3) AND refresh_at <= ${NOW}
+        ORDER BY refresh_at, id LIMIT ?4`,
+    )
+    .bind(now, after.refresh_at, after.id, limit);
+
+/** A pair that a refresh brought: `token_version` is the one it replaces. */
+export type MovedToken = Pick<
+  AccountRow,
+  "id" | "token_version" | "token" | "token_expires_at" | "refresh_at"
+>;
+
+/** Replace a token pair, unless its version has moved meanwhile. Returns the new version, or no row. */
+export const moveToken = (db: D1Database, moved: MovedToken, now: number): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE accounts SET token = ?3, token_version = ?2 + 1, token_expires_at = ?4, token_issued_at = ?6,
+                           token_origin = 'refresh', refresh_at = ?5, state = 'connected', updated_at = ?6
+        WHERE id = ?1 AND token_version = ?2 RETURNING token_version`,
+    )
+    .bind(moved.id, moved.token_version, moved.token, moved.token_expires_at, moved.refresh_at, now);
+
+/** X has said that the grant of this version is dead. Changes nothing when the version has moved. */
+export const requireReconnect = (
+  db: D1Database,
+  id: string,
+  version: number,
+  now: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE accounts SET state = 'reconnect_required', refresh_at = NULL, updated_at = ?3
+        WHERE id = ?1 AND token_version = ?2 AND state = 'connected'`,
+    )
+    .bind(id, version, now);
+
+/** Forget an account's tokens; whoever still holds its version finds that it has moved. Its history stays. */
+export const disconnect = (db: D1Database, id: string, now: number): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE accounts SET state = 'disconnected', token = NULL, token_version = token_version + 1,
+                           token_expires_at = NULL, refresh_at = NULL, updated_at = ?2
+        WHERE id = ?1 AND state <> 'disconnected'`,
+    )
+    .bind(id, now);
 
 /** One account, whoever it belongs to: for consumers. */
 export const find = (db: D1Database, id: string): D1PreparedStatement =>
@@ -90,7 +164,7 @@ export const wakeLanes = (
   db
     .prepare(
       `UPDATE lanes SET next_at = min(next_at, ${NOW}), app_id = a.app_id,
-                        gates = replace(lanes.gates, '"app:' || lanes.app_id || '"', '"app:' || a.app_id || '"')
+                        gates = replace(lanes.gates, ':' || lanes.app_id || '"', ':' || a.app_id || '"')
          FROM (SELECT app_id FROM accounts WHERE id = ?2) AS a
         WHERE lanes.account_id = ?2 AND lane IN (SELECT value FROM json_each(?3)) AND next_at IS NOT NULL
        RETURNING lane, 0 AS wait_ms`,

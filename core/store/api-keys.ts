@@ -9,11 +9,15 @@ export type ApiKeyRow = {
   account_ids: string | null;
   expires_at: number | null;
   last_used_at: number | null;
+  revoked_at: number | null;
   created_at: number;
 };
 
 /** Add a key. Repeatable. */
-export const insert = (db: D1Database, key: Omit<ApiKeyRow, "last_used_at">): D1PreparedStatement =>
+export const insert = (
+  db: D1Database,
+  key: Omit<ApiKeyRow, "last_used_at" | "revoked_at">,
+): D1PreparedStatement =>
   db
     .prepare(
       `INSERT INTO api_keys (id, client_id, hash, scopes, account_ids, expires_at, created_at)

@@ -9,6 +9,8 @@ export type OAuthStateRow = {
   scopes: string;
   return_url: string;
   metadata: string | null;
+  /** Who began it: the id of a key or session. */
+  actor: string;
   expires_at: number;
 };
 
@@ -16,8 +18,9 @@ export type OAuthStateRow = {
 export const insert = (db: D1Database, state: OAuthStateRow): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO oauth_states (state_hash, client_id, app_id, verifier, scopes, return_url, metadata, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO oauth_states (state_hash, client_id, app_id, verifier, scopes, return_url, metadata, actor,
+                                 expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .bind(
       state.state_hash,
@@ -27,6 +30,7 @@ export const insert = (db: D1Database, state: OAuthStateRow): D1PreparedStatemen
       state.scopes,
       state.return_url,
       state.metadata,
+      state.actor,
       state.expires_at,
     );
 

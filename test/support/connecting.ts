@@ -32,6 +32,7 @@ export async function createConnecting(options: { sharded?: boolean } = {}) {
     kv: env.TOKENS,
     ring: await openRing(TEST_RING, "TOKEN_KEYS"),
     clock: { now: () => time, stored: () => time, sleep: () => scheduler.wait(0) },
+    random: () => 0.5,
     network: async (request, init) => {
       const asked = new Request(request, init);
       const call: Call = {

@@ -130,6 +130,7 @@ export async function createHarness(options: HarnessOptions = {}) {
           token: await ring.seal(JSON.stringify(pair), pairPlace(id, 1)),
           token_version: 1,
           token_expires_at: time + 7_200_000,
+          refresh_at: null,
           metadata: null,
         },
         time,

@@ -1,4 +1,5 @@
 import { finalStates } from "#core/lib/lifecycle";
+import type { AccountRow } from "#core/store/accounts";
 import type { JobRow } from "#core/store/jobs";
 import type { LaneRow } from "#core/store/lanes";
 
@@ -54,6 +55,28 @@ export function jobIn(state: JobRow["state"], change: Partial<JobRow> = {}): Job
   };
 }
 
+/** A connected account of `cli_1`, with the first version of its token. */
+export const accountRow = (change: Partial<AccountRow> = {}): AccountRow => ({
+  id: "acc_1",
+  client_id: "cli_1",
+  app_id: "app_default",
+  x_user_id: "12",
+  username: "ada",
+  name: "Ada",
+  scopes: "[]",
+  state: "connected",
+  token: "sealed",
+  token_version: 1,
+  token_expires_at: NOW + 7_200_000,
+  token_issued_at: NOW,
+  token_origin: "connect",
+  refresh_at: null,
+  metadata: null,
+  created_at: NOW,
+  updated_at: NOW,
+  ...change,
+});
+
 export const put = (db: D1Database, table: string, row: object): Promise<D1Result> => {
   const columns = Object.keys(row).map((column) => `"${column}"`);
   return db
@@ -78,5 +101,8 @@ export const empty = (db: D1Database): Promise<unknown> =>
       "clients",
       "idempotency_keys",
       "oauth_states",
+      "apps",
+      "events",
+      "audit",
     ].map((table) => db.prepare(`DELETE FROM ${table}`)),
   );

@@ -7,7 +7,13 @@ import { TEST_RING } from "../../support/harness.ts";
 import { empty } from "../../support/rows.ts";
 
 const RETURN_URL = "https://client.test/back";
-const ASK = { client_id: "cli_x0", return_url: RETURN_URL, scopes: DEFAULT_SCOPES, metadata: null };
+const ASK = {
+  client_id: "cli_x0",
+  return_url: RETURN_URL,
+  scopes: DEFAULT_SCOPES,
+  metadata: null,
+  actor: "key_x0",
+};
 
 async function connecting(parts: Partial<Connecting> = {}) {
   await Promise.all([env.DB, env.DB_1].map(empty));
@@ -24,6 +30,7 @@ async function connecting(parts: Partial<Connecting> = {}) {
     kv: env.TOKENS,
     ring: await openRing(TEST_RING, "TOKEN_KEYS"),
     clock: { now: () => time, stored: () => time, sleep: async () => undefined },
+    random: () => 0.5,
     network: (request, init) => {
       const sent = new Request(request, init);
       asked.push(sent.clone());

@@ -20,6 +20,7 @@ async function connecting(parts: Partial<Connecting> = {}): Promise<Connecting> 
     kv: env.TOKENS,
     ring,
     clock: { now: () => NOW, stored: () => NOW, sleep: async () => undefined },
+    random: () => 0.5,
     network: () => Promise.reject(new Error("nobody is asked here")),
     x_url: "",
     x_authorize_url: "",
@@ -119,7 +120,7 @@ describe("the same X user again", () => {
   test("after a connect that died in the middle gets the id that was claimed for it", async () => {
     const by = await connecting();
     const account = newAccount();
-    await env.DB.prepare("INSERT INTO x_users VALUES (?, ?, ?)")
+    await env.DB.prepare("INSERT INTO x_users (x_user_id, account_id, client_id) VALUES (?, ?, ?)")
       .bind(account.user.id, "acc_claimed1", "cli_x0")
       .run();
     expect(await keepAccount(by, account)).toEqual({ id: "acc_claimed1", version: 1 });

@@ -32,6 +32,7 @@ async function stored(version: number, token: string | null = "from-d1"): Promis
     token: token === null ? null : await ring.seal(pair, pairPlace(id, version)),
     token_version: version,
     token_expires_at: NOW,
+    refresh_at: null,
     metadata: null,
   };
   await accounts.connect(env.DB, account, NOW).run();

@@ -80,6 +80,7 @@ test("connects that nobody came back from are forgotten, those under way are not
         scopes: "[]",
         return_url: "https://client.test/",
         metadata: null,
+        actor: "key_1",
         expires_at,
       })
       .run();

@@ -23,6 +23,7 @@ const account = (change: Partial<NewAccount> = {}): NewAccount => ({
   token: "sealed-1",
   token_version: 1,
   token_expires_at: NOW + 7_200_000,
+  refresh_at: null,
   metadata: '{"team":1}',
   ...change,
 });
@@ -33,7 +34,14 @@ const found = (id = "acc_1") => first<AccountRow>(accounts.find(db, id));
 describe("connecting", () => {
   test("stores the account with its first token", async () => {
     expect(await connect()).toEqual([{ token_version: 1 }]);
-    expect(await found()).toEqual({ ...account(), state: "connected", created_at: NOW, updated_at: NOW });
+    expect(await found()).toEqual({
+      ...account(),
+      state: "connected",
+      token_issued_at: NOW,
+      token_origin: "connect",
+      created_at: NOW,
+      updated_at: NOW,
+    });
   });
 
   test("again moves the token with its version, and keeps metadata that is not given anew", async () => {
@@ -59,11 +67,6 @@ describe("connecting", () => {
     expect(await connect(change)).toEqual([]);
     expect(await found()).toMatchObject({ token: "sealed-1", token_version: 1, client_id: "cli_1" });
   });
-
-  test("one X user is one account", async () => {
-    await connect();
-    await expect(connect({ id: "acc_2" })).rejects.toThrow("UNIQUE");
-  });
 });
 
 test("an X user belongs to the first client that claims them", async () => {
@@ -76,8 +79,109 @@ test("an X user belongs to the first client that claims them", async () => {
     x_user_id: "12",
     account_id: "acc_1",
     client_id: "cli_1",
+    released: 0,
   });
   expect(await first(accounts.findXUser(db, "13"))).toBeNull();
+});
+
+describe("an X user that was let go", () => {
+  const claim = (client_id: string, account_id: string) =>
+    accounts.claimXUser(db, { x_user_id: "12", account_id, client_id }).run();
+  const owner = () => first(accounts.findXUser(db, "12"));
+
+  beforeEach(async () => {
+    await claim("cli_1", "acc_1");
+    await accounts.releaseXUser(db, "12", "acc_1").run();
+  });
+
+  test("goes to the next client that claims it, with an account of its own", async () => {
+    await claim("cli_2", "acc_2");
+    expect(await owner()).toMatchObject({ client_id: "cli_2", account_id: "acc_2", released: 0 });
+    await claim("cli_1", "acc_3");
+    expect(await owner()).toMatchObject({ client_id: "cli_2", account_id: "acc_2" });
+  });
+
+  test("is the same account as before for its own client", async () => {
+    await claim("cli_1", "acc_3");
+    expect(await owner()).toMatchObject({ client_id: "cli_1", account_id: "acc_1", released: 0 });
+  });
+
+  test("is not let go by an account that does not have it", async () => {
+    await claim("cli_2", "acc_2");
+    await accounts.releaseXUser(db, "12", "acc_1").run();
+    expect(await owner()).toMatchObject({ released: 0 });
+  });
+});
+
+describe("a token", () => {
+  const moved = {
+    id: "acc_1",
+    token_version: 1,
+    token: "sealed-2",
+    token_expires_at: NOW + 9,
+    refresh_at: NOW + 7,
+  };
+  const move = (change = {}) => all(accounts.moveToken(db, { ...moved, ...change }, NOW + 5));
+
+  beforeEach(() => connect());
+
+  test("moves with its version, and says that a refresh brought it", async () => {
+    expect(await move()).toEqual([{ token_version: 2 }]);
+    expect(await found()).toMatchObject({
+      token: "sealed-2",
+      token_version: 2,
+      token_expires_at: NOW + 9,
+      token_issued_at: NOW + 5,
+      token_origin: "refresh",
+      refresh_at: NOW + 7,
+      updated_at: NOW + 5,
+    });
+  });
+
+  test("does not move twice, nor from another version", async () => {
+    await move();
+    expect(await move({ token: "late" })).toEqual([]);
+    expect(await move({ token_version: 5, token: "early" })).toEqual([]);
+    expect(await found()).toMatchObject({ token: "sealed-2", token_version: 2 });
+  });
+
+  test("that a disconnect took away is not brought back", async () => {
+    await accounts.disconnect(db, "acc_1", NOW + 3).run();
+    expect(await move()).toEqual([]);
+    expect(await found()).toMatchObject({
+      state: "disconnected",
+      token: null,
+      token_version: 2,
+      refresh_at: null,
+    });
+    expect((await accounts.disconnect(db, "acc_1", NOW + 4).run()).meta.changes).toBe(0);
+  });
+
+  test("whose grant is dead asks for a person, unless its version has moved", async () => {
+    expect((await accounts.requireReconnect(db, "acc_1", 2, NOW).run()).meta.changes).toBe(0);
+    expect((await accounts.requireReconnect(db, "acc_1", 1, NOW).run()).meta.changes).toBe(1);
+    expect(await found()).toMatchObject({ state: "reconnect_required", refresh_at: null });
+    expect((await accounts.requireReconnect(db, "acc_1", 1, NOW).run()).meta.changes).toBe(0);
+  });
+});
+
+test("what is to be refreshed is found in the order of its time, in pages", async () => {
+  for (const [id, refresh_at] of [
+    ["a", 5],
+    ["b", 3],
+    ["c", 9],
+    ["d", null],
+    ["e", 3],
+  ] as const)
+    await connect({
+      id: `acc_${id}`,
+      x_user_id: id,
+      refresh_at: refresh_at === null ? null : NOW + refresh_at,
+    });
+  const page = async (after: { refresh_at: number; id: string }) =>
+    (await all<AccountRow>(accounts.toRefresh(db, NOW + 5, after, 2))).map(({ id }) => id);
+  expect(await page({ refresh_at: 0, id: "" })).toEqual(["acc_b", "acc_e"]);
+  expect(await page({ refresh_at: NOW + 3, id: "acc_e" })).toEqual(["acc_a"]);
 });
 
 test("a client's accounts are listed in pages, and nobody else's", async () => {

@@ -31,7 +31,7 @@ beforeEach(async () => {
 test("a key is added once, and found by its id", async () => {
   await insert();
   await insert({ hash: "another" });
-  expect(await found()).toEqual({ ...key, last_used_at: null });
+  expect(await found()).toEqual({ ...key, last_used_at: null, revoked_at: null });
   expect(await first(apiKeys.find(db, NOW, "key_2"))).toBeNull();
 });
 

@@ -2,9 +2,10 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import * as gates from "#core/store/gates";
 import type { Closing, GateRow } from "#core/store/gates";
-import { all } from "#core/store/sql";
+import { NEVER } from "#core/lib/clock";
+import { all, first } from "#core/store/sql";
 import { strict } from "../../support/database.ts";
-import { empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
+import { accountRow, empty, jobIn, NOW, put, putLane } from "../../support/rows.ts";
 
 const db = strict(env.DB);
 const SECOND = 1000;
@@ -25,6 +26,7 @@ const closing = (change: Partial<Closing> = {}): Closing => ({
   client_id: "cli_1",
   job_id: "job_1",
   lease: "lse_1",
+  token_version: null,
   ...change,
 });
 const close = (now: number, ...closings: Closing[]) => gates.close(db, now, closings).run();
@@ -121,4 +123,51 @@ test("reconnecting an account opens its own gate alone", async () => {
   expect(await found()).toBeNull();
   expect(await found("account:acc_12")).not.toBeNull();
   expect(await found("window:acc_1:POST /2/tweets")).not.toBeNull();
+});
+
+describe("what a token decides", () => {
+  const gate = () => first<GateRow>(env.DB.prepare("SELECT * FROM gates WHERE name = 'account:acc_1'"));
+
+  beforeEach(() => put(env.DB, "accounts", accountRow({ token_version: 4 })));
+
+  test("closes the account's gate while it is the one that was refused", async () => {
+    await gates.close(env.DB, NOW, [closing({ reason: "refreshing", token_version: 3 })]).run();
+    expect(await gate()).toBeNull();
+    await gates.close(env.DB, NOW, [closing({ reason: "refreshing", token_version: 4 })]).run();
+    expect(await gate()).toMatchObject({ reason: "refreshing" });
+  });
+
+  test.each(["refreshing", "token_rejected", "token_unavailable"])(
+    "a new one opens what was %s",
+    async (reason) => {
+      await gates.close(env.DB, NOW, [closing({ reason })]).run();
+      await gates.openForToken(env.DB, "acc_1").run();
+      expect(await gate()).toBeNull();
+    },
+  );
+
+  test("a new one opens nothing that is closed for another reason", async () => {
+    await gates.close(env.DB, NOW, [closing({ reason: "locked" })]).run();
+    await gates.openForToken(env.DB, "acc_1").run();
+    expect(await gate()).toMatchObject({ reason: "locked" });
+  });
+
+  test("a grant that is dead shuts it until somebody connects, and what comes later does not say otherwise", async () => {
+    const shut = { state: "reconnect_required", reason: "reconnect" } as const;
+    await gates.shutAccount(env.DB, NOW, "acc_1", shut).run();
+    expect(await gate()).toBeNull();
+    await env.DB.prepare("UPDATE accounts SET state = 'reconnect_required'").run();
+    await gates.shutAccount(env.DB, NOW, "acc_1", shut).run();
+    for (const opens_in_ms of [null, 5000])
+      await gates.close(env.DB, NOW, [closing({ reason: "locked", opens_in_ms })]).run();
+    expect(await gate()).toMatchObject({ reason: "reconnect", open_at: NEVER });
+  });
+
+  test("it shuts over what was closed before", async () => {
+    await gates.close(env.DB, NOW, [closing({ reason: "locked" })]).run();
+    await env.DB.prepare("UPDATE accounts SET state = 'disconnected'").run();
+    const shut = { state: "disconnected", reason: "disconnected" } as const;
+    await gates.shutAccount(env.DB, NOW, "acc_1", shut).run();
+    expect(await gate()).toMatchObject({ reason: "disconnected", open_at: NEVER });
+  });
 });

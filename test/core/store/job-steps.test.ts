@@ -52,7 +52,7 @@ const settle = (state: State, change: Partial<Ending> = {}) =>
 
 /** How each step is carried out, and how the lane and the job must stand for it. */
 const carriedOut: Record<
-  Exclude<StepName, "resolve">,
+  Exclude<StepName, "resolve" | "renew">,
   { run: () => D1PreparedStatement; job?: Partial<JobRow>; lease?: number }
 > = {
   claim: { run: () => jobSteps.claim(db, NOW, "lse_1", [LANE], ["tweet.create"], false) },

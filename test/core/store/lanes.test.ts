@@ -31,6 +31,8 @@ describe("schedule", () => {
       scopes: "[]",
       state: "connected",
       token_version: 1,
+      token_issued_at: 0,
+      token_origin: "connect",
       created_at: 0,
       updated_at: 0,
     }),

@@ -14,6 +14,7 @@ const state = {
   scopes: "[]",
   return_url: "https://client.test/",
   metadata: null,
+  actor: "key_1",
   expires_at: NOW + 5,
 };
 const take = (now = NOW, hash = "hash") => first(oauthStates.take(db, now, hash));

@@ -1,0 +1,35 @@
+/** A row of `events`: something a client may want to be told. `data` is JSON text. */
+export type EventRow = {
+  client_id: string;
+  id: string;
+  type: string;
+  account_id: string | null;
+  data: string;
+  created_at: number;
+};
+
+/**
+ * Write an event of the change that the statement before it made: in one batch with it, directly behind. If nothing was
+ * changed there, nothing happened, and none is written.
+ */
+export const insert = (db: D1Database, event: EventRow): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO events (client_id, id, type, account_id, data, created_at)
+       SELECT ?, ?, ?, ?, ?, ? WHERE changes() > 0`,
+    )
+    .bind(event.client_id, event.id, event.type, event.account_id, event.data, event.created_at);
+
+/** Delete a bounded number of a client's events that are older than an id. */
+export const prune = (
+  db: D1Database,
+  clientId: string,
+  madeBefore: string,
+  limit: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `DELETE FROM events WHERE client_id = ?1 AND id IN (
+         SELECT id FROM events WHERE client_id = ?1 AND id < ?2 LIMIT ?3)`,
+    )
+    .bind(clientId, madeBefore, limit);
