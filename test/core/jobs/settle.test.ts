@@ -153,6 +153,7 @@ describe("the gates an outcome closes", () => {
         client_id: "cli_1",
         job_id: "job_1",
         lease: "lse_1",
+        token_version: null,
       },
     ]);
   });
