@@ -78,7 +78,7 @@ async function drain(count: number, tweets: number): Promise<{ posted: number }>
   const databases = { DB: measured(proxy.env.DB, bill) };
   const consumer: Consumer = {
     databases,
-    queues: { tweets: queue },
+    queues: { tweets: queue, refresh: queue },
     kinds: allKinds,
     clock: {
       now: () => Date.now(),
@@ -87,6 +87,7 @@ async function drain(count: number, tweets: number): Promise<{ posted: number }>
     },
     random: Math.random,
     log: silentLog,
+    refresh: () => Promise.reject(new Error("bench: no token expires here")),
     tokens: createTokens({ databases, kv: proxy.env.TOKENS, ring, memory: new Map() }),
     network: (request, init) => simulator.fetch(new Request(request, init)),
     x_url: "https://x.test",

@@ -26,7 +26,7 @@ export function createApp(
   return {
     env,
     databases: env,
-    queues: { tweets: env.TWEETS },
+    queues: { tweets: env.TWEETS, refresh: env.REFRESH },
     kinds: allKinds,
     clock: systemClock(Number(env.TIME_SCALE ?? 1)),
     random: Math.random,

@@ -5,6 +5,7 @@ import type { Databases } from "#core/store/shard";
 export type Env = Databases & {
   TOKENS: KVNamespace;
   TWEETS: Queue<WakeUp>;
+  REFRESH: Queue<WakeUp>;
   KEY_LIMITER: RateLimit;
   /** `off` lets keys call as often as they like: for `npm start` and benches. */
   KEY_LIMIT: string;

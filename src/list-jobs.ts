@@ -86,7 +86,7 @@ async function listOn(
 ): Promise<Part> {
   const db = shard(app.databases, name);
   if (!db) return { rows: [], floor: null };
-  const scope = { kinds: app.kinds.names, accounts: accountIds };
+  const scope = { kinds: filter.kind === null ? app.kinds.listed : app.kinds.names, accounts: accountIds };
   const rows = await all<JobRow>(jobs.list(db, clientId, filter, scope, app.clock.now(), limit + 1));
   if (rows.length > limit) return { rows, floor: null };
   const floor = await first<{ id: string }>(jobs.listFloor(db, clientId, filter));

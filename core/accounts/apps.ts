@@ -12,6 +12,13 @@ export const DEFAULT_APP_ID = "app_default";
 /** What X knows an X app by. `client_secret` is null for a public app. */
 export type AppCredentials = { client_id: string; client_secret: string | null };
 
+/** The credentials in a Worker's secrets, or null without an id. An empty secret is that of a public app. */
+export const credentialsOf = (env: {
+  X_CLIENT_ID?: string;
+  X_CLIENT_SECRET?: string;
+}): AppCredentials | null =>
+  env.X_CLIENT_ID ? { client_id: env.X_CLIENT_ID, client_secret: env.X_CLIENT_SECRET || null } : null;
+
 /** The X apps by our ids. */
 export type Apps = {
   /** How to ask X's OAuth endpoints as this app; null when it is unknown. Rejects when its secret does not open. */

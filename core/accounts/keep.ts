@@ -6,7 +6,7 @@ import { first } from "#core/store/sql";
 import type { Tokens } from "#core/x/oauth";
 import type { Connecting } from "./connect.ts";
 import { refreshAt } from "./expiry.ts";
-import { accessKey, accessPlace, KV_SHORTEST_TTL_S, pairPlace, type TokenPair } from "./tokens.ts";
+import { keepAccess, pairPlace, type TokenPair } from "./tokens.ts";
 
 export type NewAccount = {
   client_id: string;
@@ -43,7 +43,7 @@ export async function keepAccount(
 
 /** One try: the version it became, or null if another connect was faster. */
 async function store(connecting: Connecting, account: NewAccount, id: string): Promise<number | null> {
-  const { databases, ring, clock, kv, random } = connecting;
+  const { databases, ring, clock, random } = connecting;
   const db = shard(databases, id);
   if (!db) throw new Error("no database for this account");
   const before = await first<AccountRow>(accounts.find(db, id));
@@ -67,9 +67,6 @@ async function store(connecting: Connecting, account: NewAccount, id: string): P
   };
   const [stored] = await db.batch([accounts.connect(db, row, clock.now()), gates.openAccount(db, id)]);
   if (stored?.results.length === 0) return null;
-  const sealed = await ring.seal(access_token, accessPlace(id, version));
-  const expirationTtl = Math.max(KV_SHORTEST_TTL_S, Math.floor(expires_in_s));
-  // KV is only quicker: what it does not take is read from D1.
-  await kv.put(accessKey(id, version), sealed, { expirationTtl }).catch(() => undefined);
+  await keepAccess(connecting, { id, version, token: access_token, ttl_s: expires_in_s });
   return version;
 }

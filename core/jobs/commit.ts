@@ -5,11 +5,15 @@ import * as steps from "#core/store/job-steps";
 import type { Ending } from "#core/store/job-steps";
 import * as lanes from "#core/store/lanes";
 import type { HandBack, Look } from "#core/store/lanes";
+import * as refreshes from "#core/store/refreshes";
+import type { RefreshAsk } from "#core/store/refreshes";
 
 /** What one commit carries, for all lanes of a turn. */
 export type Work = {
   closings: Closing[];
   endings: Ending[];
+  /** Refreshes that those endings wait for. */
+  asks: RefreshAsk[];
   handBacks: HandBack[];
   leases: string[];
   expires: string[];
@@ -56,6 +60,8 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
 
   add(work.closings.length, () => gates.close(db, now, work.closings));
   const settled = add(work.endings.length, () => steps.settle(db, now, work.endings));
+  add(work.asks.length, () => refreshes.ask(db, now, work.asks));
+  add(work.asks.length, () => lanes.schedule(db, now, work.asks.map(asScheduled)));
   add(work.handBacks.length, () => lanes.handBack(db, now, lease, work.handBacks));
   add(work.leases.length, () => steps.rescue(db, now, work.leases, context.reconcilable, CRASH_PROBLEMS));
   add(work.leases.length, () => lanes.lease(db, now, lease, work.leases, context.lease_ms));
@@ -72,5 +78,8 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
     fenced: settled < 0 ? 0 : work.endings.length - (results[settled]?.meta.changes ?? 0),
   };
 }
+
+/** A refresh as its lane is told of it. */
+export const asScheduled = ({ client_id, job_id, gates }: RefreshAsk) => ({ client_id, id: job_id, gates });
 
 const CRASH_PROBLEMS = { poison: POISON, exhausted: EXHAUSTED, lost: LOST };

@@ -1,8 +1,9 @@
 import { within } from "#core/lib/clock";
 import { reasonOf, type Log } from "#core/lib/log";
 import type { HandBack, Look } from "#core/store/lanes";
-import type { Settlement } from "./settle.ts";
+import type { RefreshAsk } from "#core/store/refreshes";
 import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
+import type { Settlement } from "./settle.ts";
 
 /**
  * The group commit of a turn. Loops ask for what they need, one job at a time; one D1 batch is in flight, and what is
@@ -16,12 +17,15 @@ export type Committer = {
   /** End a lane's overdue first job and claim the next. */
   expire(lane: string): Promise<Look | null>;
   /** Write what a job came to; and in the same commit claim its lane's next, or give the lane back, or neither. */
-  settle(settlement: Settlement, lane: HandBack, then: "claim" | "hand back" | "keep"): Promise<Look | null>;
+  settle(settlement: Settled, lane: HandBack, then: "claim" | "hand back" | "keep"): Promise<Look | null>;
   /** Give a lane back; resolves with when it is next due. */
   handBack(lane: HandBack): Promise<Look | null>;
   /** What the commits so far have cost, as D1 bills it. */
   bill(): Bill;
 };
+
+/** What a job came to, and the refreshes it waits for. */
+export type Settled = Settlement & { asks: RefreshAsk[] };
 
 export type Bill = { commits: number; rows_written: number; rows_read: number };
 
@@ -99,10 +103,11 @@ export function createCommitter(options: CommitterOptions): Committer {
         next.expires.push(lane);
         next.claims.push(lane);
       }),
-    settle: ({ ending, closings }, lane, then) =>
+    settle: ({ ending, closings, asks }, lane, then) =>
       askOf(lane.lane, (next) => {
         next.endings.push(ending);
         next.closings.push(...closings);
+        next.asks.push(...asks);
         if (then === "claim") next.claims.push(lane.lane);
         if (then === "hand back") next.handBacks.push(lane);
       }),
@@ -114,6 +119,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 const emptyWork = (): Work => ({
   closings: [],
   endings: [],
+  asks: [],
   handBacks: [],
   leases: [],
   expires: [],

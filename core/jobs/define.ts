@@ -1,15 +1,31 @@
 import type { z } from "zod";
-import type { Outcome } from "#core/lib/outcome";
+import type { GateRef, Outcome } from "#core/lib/outcome";
 import type { XClient } from "#core/x/client";
 import type { Backoff } from "./backoff.ts";
 
-export type QueueName = "tweets";
+export type QueueName = "tweets" | "refresh";
 
-/** What a kind's `run` is given besides its params. */
-export type RunContext = { x: XClient; now: () => number };
+/** Part of X that can be out of order by itself. */
+export type Part = "tweets" | "oauth";
+
+/**
+ * What a kind's `run` is given besides its params: the way to X for its account (which X refuses where the kind needs no
+ * `token`), and the way to refresh the account's token.
+ */
+export type RunContext = { x: XClient; now: () => number; refresh: Refresh };
+
+/** Replace an account's token pair of a `version`; null: whichever there was when it was asked for (epoch ms). */
+export type Refresh = (accountId: string, asked: { version: number | null; at: number }) => Promise<Outcome>;
 
 /** One run of one job: what the client asked for, and where an earlier run got to. */
-export type RunInput<Params> = { params: Params; checkpoint: unknown; job_id: string; account_id: string };
+export type RunInput<Params> = {
+  params: Params;
+  checkpoint: unknown;
+  job_id: string;
+  account_id: string;
+  /** Epoch ms. */
+  created_at: number;
+};
 
 /** Something a client should know of a job that was taken all the same. */
 export type Warning = { code: string; detail: string };
@@ -22,6 +38,9 @@ export type ParamsSchema = z.ZodType<{ account_id: string }>;
  *
  * - `lane`: jobs of an account that must take turns share one; named `{lane}:{account}`.
  * - `endpoint`: the endpoint of X whose window the lane keeps to.
+ * - `part`: the part of X it speaks to.
+ * - `token`: whether it acts with the account's access token.
+ * - `housekeeping`: of our own making; clients see such jobs when they ask for the kind.
  * - `ordered`: whether a job that backs off keeps its place and holds those behind it.
  * - `repeatable`: may `run` be done twice? If not, an unclear end is `unknown`, and only `reconcile` may go on.
  */
@@ -30,7 +49,9 @@ export type Kind<Name extends string = string, Schema extends ParamsSchema = Par
   queue: QueueName;
   lane: string;
   endpoint: string;
-  part: "tweets";
+  part: Part;
+  token: boolean;
+  housekeeping?: boolean;
   ordered: boolean;
   scopes: readonly string[];
   params: Schema;
@@ -50,6 +71,23 @@ export const defineJob = <const Name extends string, Schema extends ParamsSchema
 /** The lane of a kind's job for an account. */
 export const laneOf = (kind: Pick<Kind, "lane">, accountId: string): string => `${kind.lane}:${accountId}`;
 
-/** The gates of a kind's lane, as the store fills them in: a JSON list with `{app}` and `{account}`. */
-export const gatesOf = (kind: Pick<Kind, "part" | "endpoint">): string =>
-  JSON.stringify([`x:${kind.part}`, "app:{app}", "account:{account}", `window:{account}:${kind.endpoint}`]);
+/** A gate's name, with `{app}` and `{account}` for what only the job or its lane knows. */
+export function gateName(gate: GateRef): string {
+  if (gate.scope === "window") return `window:{account}:${gate.endpoint}`;
+  return gate.scope === "account" ? "account:{account}" : `${gate.scope}:{app}`;
+}
+
+type Gated = Pick<Kind, "part" | "endpoint" | "token">;
+
+/** What must be open for a kind's lane to run. A refresh waits neither for its account nor for the app's windows. */
+export const gateNames = (kind: Gated): string[] => [
+  `x:${kind.part}`,
+  ...(kind.token
+    ? [{ scope: "app" } as const, { scope: "account" } as const, windowOf(kind)].map(gateName)
+    : [gateName({ scope: "oauth" })]),
+];
+
+const windowOf = ({ endpoint }: Gated): GateRef => ({ scope: "window", endpoint });
+
+/** The same as the store takes it: a JSON list, whose `{app}` and `{account}` it fills in. */
+export const gatesOf = (kind: Gated): string => JSON.stringify(gateNames(kind));

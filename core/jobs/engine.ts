@@ -1,3 +1,4 @@
+import type { Refresh } from "./define.ts";
 import type { Tokens } from "#core/accounts/tokens";
 import type { Clock } from "#core/lib/clock";
 import type { Log } from "#core/lib/log";
@@ -21,6 +22,7 @@ export type Engine = {
 /** What a consumer has besides: the way to X. */
 export type Consumer = Engine & {
   tokens: Tokens;
+  refresh: Refresh;
   network: Fetch;
   x_url: string;
   /** Calls to X at once in one turn. */

@@ -5,7 +5,7 @@ export type Kinds = {
   find(name: string): Kind | null;
   /** The queue whose consumer works a lane, by the part of its name before the colon. */
   queueOfLane(lane: string): QueueName | null;
-  /** The lanes an account may have, without the account. */
+  /** The lanes in which an account's jobs wait for its token, without the account. */
   laneNames: readonly string[];
   /** Kinds that must not be done twice. */
   unrepeatable: readonly string[];
@@ -13,6 +13,8 @@ export type Kinds = {
   reconcilable: readonly string[];
   /** The kinds that clients may ask for. */
   names: readonly string[];
+  /** Those of them that a list shows without being asked for the kind. */
+  listed: readonly string[];
 };
 
 export function createKinds(list: readonly Kind[]): Kinds {
@@ -21,9 +23,10 @@ export function createKinds(list: readonly Kind[]): Kinds {
   return {
     find: (name) => byName.get(name) ?? null,
     queueOfLane: (lane) => queues.get(lane.split(":")[0] ?? "") ?? null,
-    laneNames: [...queues.keys()],
+    laneNames: [...new Set(list.filter((kind) => kind.token).map((kind) => kind.lane))],
     unrepeatable: list.filter((kind) => !kind.repeatable).map((kind) => kind.name),
     reconcilable: list.filter((kind) => kind.reconcile !== undefined).map((kind) => kind.name),
     names: list.map((kind) => kind.name),
+    listed: list.filter((kind) => kind.housekeeping !== true).map((kind) => kind.name),
   };
 }

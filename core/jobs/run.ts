@@ -4,20 +4,26 @@ import { Problem } from "#core/lib/problem";
 import type { Closing } from "#core/store/gates";
 import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
+import type { RefreshAsk } from "#core/store/refreshes";
 import { createXClient } from "#core/x/client";
 import type { Rate, RateWindow } from "#core/x/headers";
 import { Refusal } from "#core/x/refusal";
-import type { Kind } from "./define.ts";
+import type { Settled } from "./committer.ts";
+import { gateNames, type Kind } from "./define.ts";
 import type { Consumer } from "./engine.ts";
-import { closing, settle, type Settlement, type Verdict } from "./settle.ts";
+import { isOfToken, renew } from "./renew.ts";
+import { closing, settle, type Settling, type Verdict } from "./settle.ts";
 
 /** A job that is claimed: running, under a lease. */
-export type Claimed = JobRow & { lease: string; token_version: number | null; token: string | null };
+export type Claimed = Settling & { token_expires_at: number | null; token: string | null };
 
-export type Ran = Settlement & { window: WindowReading | null };
+/** What a run came to. `wakes` are lanes that have something to do once it is written. */
+export type Ran = Settled & { window: WindowReading | null; wakes: string[] };
 
 /** For a job whose kind this version does not know: what `settle` needs to bury it. */
-const NO_KIND = { backoff: { attempts: 1, base_s: 1, cap_s: 1 }, reconcilable: false, endpoint: "" };
+const NO_KIND = { backoff: { attempts: 1, base_s: 1, cap_s: 1 }, reconcilable: false, gates: [] };
+
+type Verdicts = { verdict: Verdict; asks: RefreshAsk[] };
 
 /**
  * Run a claimed job once, and say what becomes of it. Never throws.
@@ -26,16 +32,28 @@ const NO_KIND = { backoff: { attempts: 1, base_s: 1, cap_s: 1 }, reconcilable: f
 export async function run(consumer: Consumer, job: Claimed, maySend: () => boolean): Promise<Ran> {
   const kind = consumer.kinds.find(job.kind);
   const readings = new Map<string, Rate>();
-  const verdict = kind ? await attempt(consumer, kind, job, maySend, readings) : unreadable(job);
+  const { verdict, asks } = kind
+    ? await renewed(consumer, kind, job, await attempt(consumer, kind, job, maySend, readings))
+    : { verdict: unreadable(job), asks: [] };
   const now = consumer.clock.now();
-  const facts = kind ? { ...kind, reconcilable: kind.reconcile !== undefined } : NO_KIND;
+  const facts = kind
+    ? { backoff: kind.backoff, reconcilable: kind.reconcile !== undefined, gates: gateNames(kind) }
+    : NO_KIND;
   const settlement = settle(job, verdict, facts, now, consumer.random());
   consumer.log("job.settled", { job: job.id, lane: job.lane, outcome: verdict.type, attempt: job.attempts });
   return {
     ending: settlement.ending,
     closings: [...settlement.closings, ...exhaustedWindows(job, readings, now)],
-    window: readings.get(facts.endpoint)?.window ?? null,
+    window: readings.get(kind?.endpoint ?? "")?.window ?? null,
+    asks,
+    wakes: [...(verdict.type === "done" ? (verdict.wakes ?? []) : []), ...asks.map(({ lane }) => lane)],
   };
+}
+
+/** What the access token alone stood in the way of goes on with another one. */
+async function renewed(consumer: Consumer, kind: Kind, job: Claimed, verdict: Verdict): Promise<Verdicts> {
+  if (!kind.token || !isOfToken(verdict)) return { verdict, asks: [] };
+  return renew(consumer, { ...job, checkpoint: checkpointOf(job) }, verdict);
 }
 
 async function attempt(
@@ -49,7 +67,7 @@ async function attempt(
   if (!params.success) return unreadable(job);
   let began = false;
   try {
-    const accessToken = await tokenFor(consumer, job);
+    const accessToken = kind.token ? await tokenFor(consumer, job) : "";
     if (typeof accessToken !== "string") return accessToken;
     // Nothing was sent: the job goes back as it was.
     if (!maySend()) return { type: "again", checkpoint: checkpointOf(job), after_s: 0 };
@@ -66,9 +84,10 @@ async function attempt(
       checkpoint: checkpointOf(job),
       job_id: job.id,
       account_id: job.account_id,
+      created_at: job.created_at,
     };
     began = true;
-    const context = { x, now: () => consumer.clock.now() };
+    const context = { x, now: () => consumer.clock.now(), refresh: consumer.refresh };
     if (job.maybe_sent < 2) return await kind.run(input, context);
     // X may have acted on an earlier claim: look for it, never run again.
     return (await kind.reconcile?.(input, context)) ?? lost(new Problem("x_unreachable"));
@@ -80,6 +99,8 @@ async function attempt(
 
 /** The account's access token, or why the job must wait for one. No fault of ours here costs the job an attempt. */
 async function tokenFor(consumer: Consumer, job: Claimed): Promise<string | Outcome> {
+  if (job.token_expires_at !== null && job.token_expires_at <= consumer.clock.now())
+    return wait({ scope: "account" }, "token_expired");
   try {
     const token = await consumer.tokens.access(job.account_id, job.token_version, job.token);
     return token ?? wait({ scope: "account" }, "reconnect");

@@ -1,19 +1,32 @@
-import type { GateRef, Outcome } from "#core/lib/outcome";
+import type { GateReason, GateRef, Outcome } from "#core/lib/outcome";
 import type { Problem } from "#core/lib/problem";
 import { Problem as ProblemError } from "#core/lib/problem";
 import type { Closing } from "#core/store/gates";
 import type { Ending } from "#core/store/job-steps";
 import type { JobRow } from "#core/store/jobs";
 import { backoffMs, type Backoff } from "./backoff.ts";
+import { gateName } from "./define.ts";
 
 /** An outcome, or the end of a job that cannot even be run. */
 export type Verdict = Outcome | { type: "bury"; problem: Problem };
 
 export type Settlement = { ending: Ending; closings: Closing[] };
 
+/** A job as `settle` takes it. `token_version` is that of the pair it ran with, if any. */
+export type Settling = JobRow & { lease: string; token_version: number | null };
+
+/** Reasons that hold for one token pair only. */
+const OF_THE_TOKEN: readonly GateReason[] = [
+  "refreshing",
+  "token_expired",
+  "token_rejected",
+  "token_unavailable",
+  "reconnect",
+];
+
 const LOG_KEEPS = 20;
 const FIRST_LOOK_MS = 5_000;
-/** How long a job waits for a window that is not its lane's, when X does not say. */
+/** How long a job waits for a gate that is not its lane's, when X does not say: it would be claimed at once. */
 const ELSEWHERE_MS = 30_000;
 
 /**
@@ -21,9 +34,9 @@ const ELSEWHERE_MS = 30_000;
  * A job of which it is unclear whether X acted (`maybe_sent` 2) stays `unknown` through every pause and is never dead.
  */
 export function settle(
-  job: JobRow & { lease: string },
+  job: Settling,
   verdict: Verdict,
-  kind: { backoff: Backoff; reconcilable: boolean; endpoint: string },
+  kind: { backoff: Backoff; reconcilable: boolean; gates: readonly string[] },
   now: number,
   random: number,
 ): Settlement {
@@ -72,9 +85,15 @@ export function settle(
         ending: given({
           ...uncounted,
           ...open,
-          wait_ms: isOfLane(verdict.gate, kind.endpoint) ? null : (opens_in_ms ?? ELSEWHERE_MS),
+          wait_ms: kind.gates.includes(gateName(verdict.gate)) ? null : (opens_in_ms ?? ELSEWHERE_MS),
         }),
-        closings: [closing(job, verdict.gate, verdict.reason, opens_in_ms, null)],
+        closings: [
+          {
+            ...closing(job, verdict.gate, verdict.reason, opens_in_ms, null),
+            // Once the token has moved, what was wrong with it says nothing any more.
+            token_version: OF_THE_TOKEN.includes(verdict.reason) ? job.token_version : null,
+          },
+        ],
       };
     }
     case "retry": {
@@ -102,25 +121,21 @@ export function settle(
   }
 }
 
-/** Whether the gate holds the lane by itself. If not, the job waits by its own time, or it would be claimed at once. */
-const isOfLane = (gate: GateRef, endpoint: string): boolean =>
-  gate.scope !== "window" || gate.endpoint === endpoint;
-
 const only = (ending: Ending): Settlement => ({ ending, closings: [] });
 
 const ended = (state: "succeeded" | "failed" | "dead") =>
   ({ state, open: null, final: 1, maybe_sent: 0, wait_ms: null }) as const;
 
-/** Close a gate on behalf of a job: its full name is made here, where the job's account and lane are known. */
+/** Close a gate on behalf of a job. Its `{app}` is filled in by the store, which knows the lane's app. */
 export function closing(
-  job: JobRow & { lease: string },
+  job: Settling,
   gate: GateRef,
   reason: string,
   opens_in_ms: number | null,
   reading: { limit: number; remaining: number } | null,
 ): Closing {
   return {
-    name: gateName(job, gate),
+    name: gateName(gate).replace("{account}", job.account_id),
     reason,
     opens_in_ms,
     limit: reading?.limit ?? null,
@@ -130,12 +145,6 @@ export function closing(
     lease: job.lease,
     token_version: null,
   };
-}
-
-/** `{app}` is filled in by the store, which knows the lane's app. */
-function gateName(job: JobRow, gate: GateRef): string {
-  if (gate.scope === "window") return `window:${job.account_id}:${gate.endpoint}`;
-  return gate.scope === "account" ? `account:${job.account_id}` : "app:{app}";
 }
 
 function problemOf(verdict: Verdict): string | null {

@@ -1,8 +1,13 @@
 import * as lanes from "#core/store/lanes";
 import { shard, shards } from "#core/store/shard";
+import * as accounts from "#core/store/accounts";
+import type { AccountRow } from "#core/store/accounts";
+import * as refreshes from "#core/store/refreshes";
 import { all } from "#core/store/sql";
+import { asScheduled } from "./commit.ts";
 import type { Engine } from "./engine.ts";
 import { WAKE_HORIZON_MS } from "./limits.ts";
+import { refreshOf } from "./refreshes.ts";
 import { wake, type Wake } from "./wake.ts";
 
 const ROUND = 1000;
@@ -20,13 +25,35 @@ export async function stage(engine: Engine, horizonMs: number = WAKE_HORIZON_MS)
   let woken = 0;
   for (const name of shards(engine.databases)) {
     const db = shard(engine.databases, name);
-    if (db) woken += await stageDatabase(engine, db, horizonMs);
+    if (db === null) continue;
+    // First, so that their lanes are among those that are woken.
+    await askForRefreshes(engine, db);
+    woken += await stageLanes(engine, db, horizonMs);
   }
   engine.log("lanes.staged", { lanes: woken });
   return woken;
 }
 
-async function stageDatabase(engine: Engine, db: D1Database, horizonMs: number): Promise<number> {
+type ToRefresh = Pick<AccountRow, "id" | "client_id" | "token_version" | "token_issued_at"> & {
+  refresh_at: number;
+};
+
+/** Ask for the refresh of every token whose time has come. Asking again changes nothing. */
+async function askForRefreshes(engine: Engine, db: D1Database): Promise<void> {
+  let after = { refresh_at: -1, id: "" };
+  for (let round = 0; round < ROUNDS; round++) {
+    const now = engine.clock.stored();
+    const found = await all<ToRefresh>(accounts.toRefresh(db, now, after, ROUND));
+    const last = found.at(-1);
+    if (last === undefined) break;
+    const asks = await Promise.all(found.map(refreshOf));
+    await db.batch([refreshes.ask(db, now, asks), lanes.schedule(db, now, asks.map(asScheduled))]);
+    if (found.length < ROUND) break;
+    after = { refresh_at: last.refresh_at, id: last.id };
+  }
+}
+
+async function stageLanes(engine: Engine, db: D1Database, horizonMs: number): Promise<number> {
   let after = { next_at: -1, lane: "" };
   let woken = 0;
   for (let round = 0; round < ROUNDS; round++) {

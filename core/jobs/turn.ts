@@ -28,7 +28,8 @@ const WAKE_LIMIT_MS = 10_000;
 export async function workLane(turn: Turn, lane: string, how: { alone: boolean }): Promise<Left> {
   const { consumer, committer } = turn;
   try {
-    const { look, window, held } = await workJobs(turn, lane, how);
+    const { look, window, held, waking } = await workJobs(turn, lane, how);
+    await Promise.all(waking);
     if (look?.suspect === 1 && !how.alone) return "suspect";
     // At once, not at the end of the turn: other lanes may have much to do yet.
     const next = soon(held ? await committer.handBack({ lane, window }) : look);
@@ -57,6 +58,7 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
   let window: string | null = null;
   let look: Look | null = null;
   let held = true;
+  const waking: Promise<void>[] = [];
 
   await slots.acquire();
   try {
@@ -76,11 +78,14 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
       } else {
         look = await afterOthers(turn, came, lane, how);
       }
+      // Beside the next job: a queue that hangs must not hold the lane.
+      const wakes = came.wakes.map((other) => ({ lane: other, wait_ms: 0 }));
+      if (wakes.length > 0) waking.push(wake(turn.consumer, wakes, WAKE_LIMIT_MS));
     }
   } finally {
     slots.release();
   }
-  return { look, window, held };
+  return { look, window, held, waking };
 }
 
 /** Somebody waits for a slot: they have this one while the ending is written, and the lane claims when it is its turn again. */

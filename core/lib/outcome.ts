@@ -1,34 +1,42 @@
 import type { Problem } from "./problem.ts";
 
 /**
- * Which gate a wait closes. `window` is the account's window of one endpoint at X, `account` and `app` are the job's own;
- * their full names are made in `settle`, where the job is known.
+ * Which gate a wait closes. `window` is the account's window of one endpoint at X, `account` and `app` are the job's own,
+ * `oauth` is what X's token endpoint allows the app; their full names are made in `settle`, where the job is known.
  */
-export type GateRef = { scope: "window"; endpoint: string } | { scope: "account" } | { scope: "app" };
+export type GateRef =
+  { scope: "window"; endpoint: string } | { scope: "account" } | { scope: "app" } | { scope: "oauth" };
 
 /** Why a gate is closed, as clients read it in `blocked_on`. */
 export type GateReason =
   | "rate_limited"
   | "usage_capped"
   | "credits_depleted"
+  | "refreshing"
+  | "token_expired"
   | "token_rejected"
   | "token_unavailable"
   | "reconnect"
   | "locked"
   | "daily_limit"
-  | "app_forbidden";
+  | "app_forbidden"
+  | "app_refused";
 
 /** What one run of a job came to. Failure is a value: any throw that is not a `Refusal` is a bug. */
 export type Outcome =
-  | { type: "done"; result: unknown }
+  | { type: "done"; result: unknown; wakes?: readonly string[] }
   | { type: "again"; checkpoint: unknown; after_s: number }
   | { type: "wait"; gate: GateRef; reason: GateReason; until: number | null; problem: Problem | null }
   | { type: "retry"; problem: Problem; after_s: number | null }
   | { type: "lost"; problem: Problem }
   | { type: "fail"; problem: Problem };
 
-/** It happened. `result` is what the job's reader gets. */
-export const done = (result: unknown): Outcome => ({ type: "done", result });
+/** It happened. `result` is what the job's reader gets; `wakes` are lanes that have something to do because of it. */
+export const done = (result: unknown, wakes: readonly string[] = []): Outcome => ({
+  type: "done",
+  result,
+  ...(wakes.length > 0 && { wakes }),
+});
 
 /** Progress, not the end: go on from `checkpoint` after `after_s` seconds. Costs no attempt. */
 export const again = (checkpoint: unknown, after_s: number): Outcome => ({

@@ -26,6 +26,9 @@ export const problems = {
   unreadable: [500, "The stored job cannot be read by this version"],
   attempts_exhausted: [503, "Every attempt failed"],
   tweet_not_found: [404, "No such tweet"],
+  reconnect_required: [409, "The account must be connected again"],
+  account_disconnected: [409, "The account was disconnected"],
+  not_refreshable: [409, "The account was connected without offline.access"],
   // connecting an account
   invalid_state: [400, "This connect link is unknown, used or older than 10 minutes"],
   access_denied: [403, "The user did not allow access"],

@@ -103,7 +103,7 @@ export const openForToken = (db: D1Database, accountId: string): D1PreparedState
   db
     .prepare(
       `DELETE FROM gates WHERE name = 'account:' || ?
-          AND reason IN ('refreshing', 'token_rejected', 'token_unavailable')`,
+          AND reason IN ('refreshing', 'token_expired', 'token_rejected', 'token_unavailable')`,
     )
     .bind(accountId);
 

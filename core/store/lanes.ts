@@ -83,6 +83,7 @@ export type Look = {
   more: 1 | null;
   /** The version of the account's token pair, or null when the account is gone. */
   token_version: number | null;
+  token_expires_at: number | null;
   /** The sealed pair of that version. */
   token: string | null;
 } & { [Column in keyof JobRow]: JobRow[Column] | null };
@@ -108,7 +109,7 @@ export const look = (
               lanes.lease IS ?2 AND lanes.leased_until > ${NOW} AS mine,
               jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
               (SELECT 1 FROM jobs AS h WHERE h.lane = jobs.lane AND h.open = 1 LIMIT 1 OFFSET 1) AS more,
-              accounts.token_version, accounts.token
+              accounts.token_version, accounts.token_expires_at, accounts.token
          FROM ${namesIn("?3", lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
          LEFT JOIN jobs ON lanes.lease = ?2 AND lanes.leased_until > ${NOW}
                        AND jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}

@@ -1,5 +1,6 @@
 import { Problem, type ProblemCode } from "#core/lib/problem";
 import type { Answer, Received } from "./answer.ts";
+import type { Rate } from "./headers.ts";
 import { type Fetch, type Limits, send } from "./client.ts";
 import { readWords, upstreamOf } from "./words.ts";
 
@@ -27,6 +28,8 @@ export type Tokens = {
 export type OAuthFailure = {
   ok: false;
   reason: "grant_dead" | "app_fault" | "unclear" | "rate_limited" | "bad_request";
+  /** When X may be asked again, in epoch ms, if it said so. */
+  until: number | null;
   problem: Problem;
 };
 
@@ -72,13 +75,13 @@ export const refresh = (app: OAuthApp, refreshToken: string): Promise<TokenResul
 /** Make a token useless. Any 2xx is a yes. */
 export async function revoke(app: OAuthApp, token: string): Promise<{ ok: true } | OAuthFailure> {
   const answer = await post(app, "/2/oauth2/revoke", { token });
-  return isSuccess(answer) ? { ok: true } : failure(answer);
+  return isSuccess(answer) ? { ok: true } : failure(answer, app.now());
 }
 
 async function askForTokens(app: OAuthApp, grant: Record<string, string>): Promise<TokenResult> {
   const answer = await post(app, "/2/oauth2/token", grant);
   const tokens = isSuccess(answer) ? readTokens(answer.json) : null;
-  return tokens ? { ok: true, tokens } : failure(answer);
+  return tokens ? { ok: true, tokens } : failure(answer, app.now());
 }
 
 /** `client_id` stands in the body beside Basic: confidential apps do not need it, yet X was seen to miss it. */
@@ -118,14 +121,15 @@ function readTokens(json: unknown): Tokens | null {
 const isSuccess = (answer: Answer): answer is Received =>
   "status" in answer && answer.status >= 200 && answer.status < 300;
 
-function failure(answer: Answer): OAuthFailure {
+function failure(answer: Answer, now: number): OAuthFailure {
   if ("unreachable" in answer) return no("unclear", "x_unreachable");
   const { status } = answer;
   const { error, detail } = readWords(answer);
   // A 2xx without tokens is not quoted: half of it may be tokens.
   const upstream = upstreamOf(isSuccess(answer) ? { ...answer, json: undefined, text: "" } : answer);
   if (status < 400) return no("unclear", "x_unexpected", upstream);
-  if (status === 429) return no("rate_limited", "x_rate_limited", upstream);
+  if (status === 429)
+    return { ...no("rate_limited", "x_rate_limited", upstream), until: opensAt(answer.rate, now) };
   if (status >= 500 || status === 408 || status === 425) return no("unclear", "x_unavailable", upstream);
   if (error === "invalid_client" || error === "unauthorized_client") {
     return no("app_fault", "app_refused", upstream);
@@ -148,4 +152,10 @@ const no = (
   reason: OAuthFailure["reason"],
   code: ProblemCode,
   upstream?: ReturnType<typeof upstreamOf>,
-): OAuthFailure => ({ ok: false, reason, problem: new Problem(code, upstream && { upstream }) });
+): OAuthFailure => ({ ok: false, reason, until: null, problem: new Problem(code, upstream && { upstream }) });
+
+/** The reset of the window, or what Retry-After asks; null when neither is to come. */
+function opensAt({ window, retry_after_s }: Rate, now: number): number | null {
+  if (window !== null && window.resets_at > now) return window.resets_at;
+  return retry_after_s === null ? null : now + retry_after_s * 1000;
+}

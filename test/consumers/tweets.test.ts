@@ -53,6 +53,7 @@ test("a tweet is posted with the account's token, and its job says so", async ()
   const id = await h.post(account, "hello");
   await env.DB.prepare("UPDATE lanes SET next_at = 1").run();
   await env.DB.prepare("UPDATE jobs SET due_at = 1, expires_at = 9e15").run();
+  await env.DB.prepare("UPDATE accounts SET token_expires_at = 9e15").run();
   const asked: Request[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (request, init) => {
     asked.push(new Request(request, init));

@@ -7,6 +7,7 @@ const bindings: Record<Exclude<keyof Env, `DB_${number}`>, boolean> = {
   DB: true,
   TOKENS: true,
   TWEETS: true,
+  REFRESH: true,
   KEY_LIMITER: true,
   KEY_LIMIT: true,
   TICK_S: true,

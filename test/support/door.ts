@@ -76,6 +76,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     DB: faulty(strict(bound.DB), (sql) => fault(sql)),
     DB_1: faulty(strict(bound.DB_1), (sql) => fault(sql)),
     TWEETS: queue,
+    REFRESH: queue,
     KEY_LIMIT: "off",
     TICK_S: "60",
     X_API_URL: "https://x.test",

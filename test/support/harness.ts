@@ -1,4 +1,7 @@
 import { env } from "cloudflare:workers";
+import { createApps } from "#core/accounts/apps";
+import { refreshAt } from "#core/accounts/expiry";
+import { refreshAccount, type Refreshing } from "#core/accounts/refresh";
 import { createTokens, pairPlace } from "#core/accounts/tokens";
 import { createCommitter } from "#core/jobs/committer";
 import { consume } from "#core/jobs/consume";
@@ -14,6 +17,7 @@ import { MINUTE_MS } from "#core/lib/clock";
 import { newId, randomText } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
 import * as accounts from "#core/store/accounts";
+import type { AccountRow } from "#core/store/accounts";
 import * as clients from "#core/store/clients";
 import type { GateRow } from "#core/store/gates";
 import * as jobs from "#core/store/jobs";
@@ -41,6 +45,15 @@ export type HarnessOptions = {
   sharded?: boolean;
 };
 
+/** What a new account has. Without a `refresh_token` it lives as long as its access token. */
+export type NewAccount = {
+  app?: string;
+  token?: string;
+  refresh_token?: string;
+  expires_in_ms?: number;
+  shard?: "0" | "1";
+};
+
 /** How X answers. Without the body, which `call` has read, `request` may be sent on. */
 type Answering = (call: Call, request: Request) => Promise<Response> | Response;
 
@@ -63,7 +76,7 @@ export async function createHarness(options: HarnessOptions = {}) {
 
   const network: Fetch = async (request, init) => {
     const asked = new Request(request, init);
-    const body = asked.body === null ? null : await asked.clone().json<unknown>();
+    const body = asked.body === null ? null : await read(asked.clone());
     const call: Call = {
       method: asked.method,
       path: new URL(asked.url).pathname,
@@ -92,7 +105,7 @@ export async function createHarness(options: HarnessOptions = {}) {
   const ring = await openRing(TEST_RING, "TOKEN_KEYS");
   const consumer: Consumer = {
     databases,
-    queues: { tweets: queue },
+    queues: { tweets: queue, refresh: queue },
     kinds: options.kinds ?? allKinds,
     clock: {
       now: () => time + skew,
@@ -102,6 +115,7 @@ export async function createHarness(options: HarnessOptions = {}) {
     random: () => 0.5,
     log: (event, fields) => log.push({ event, ...fields }),
     tokens: createTokens({ databases, kv: env.TOKENS, ring, memory: new Map() }),
+    refresh: (id, asked) => refreshAccount(refreshing, id, asked),
     network,
     x_url: "https://x.test",
     concurrency: options.concurrency ?? 4,
@@ -109,13 +123,33 @@ export async function createHarness(options: HarnessOptions = {}) {
     background: options.background ?? 0,
   };
 
+  const refreshing: Refreshing = {
+    databases,
+    kv: env.TOKENS,
+    ring,
+    apps: createApps({
+      databases,
+      ring,
+      network,
+      x_url: "https://x.test",
+      now: () => time + skew,
+      fallback: { client_id: "x-app", client_secret: null },
+    }),
+    clock: consumer.clock,
+    random: consumer.random,
+    log: consumer.log,
+    lanes: consumer.kinds.laneNames,
+  };
+
   const clientId = newId("cli", "0", time);
   await clients.insert(env.DB, { id: clientId, name: "test", return_urls: "[]", created_at: time }).run();
 
   /** A connected account of the client. */
-  async function account(of: { app?: string; token?: string; shard?: "0" | "1" } = {}): Promise<string> {
+  async function account(of: NewAccount = {}): Promise<string> {
     const id = newId("acc", of.shard ?? "0", time);
-    const pair = { access_token: of.token ?? `access-${id}`, refresh_token: null };
+    const { refresh_token = null } = of;
+    const pair = { access_token: of.token ?? `access-${id}`, refresh_token };
+    const token_expires_at = time + (of.expires_in_ms ?? 7_200_000);
     await accounts
       .connect(
         of.shard === "1" ? env.DB_1 : env.DB,
@@ -129,8 +163,8 @@ export async function createHarness(options: HarnessOptions = {}) {
           scopes: "[]",
           token: await ring.seal(JSON.stringify(pair), pairPlace(id, 1)),
           token_version: 1,
-          token_expires_at: time + 7_200_000,
-          refresh_at: null,
+          token_expires_at,
+          refresh_at: refresh_token === null ? null : refreshAt(time, token_expires_at, 0.5),
           metadata: null,
         },
         time,
@@ -282,6 +316,11 @@ export async function createHarness(options: HarnessOptions = {}) {
       if (!row) throw new Error(`no job ${id}`);
       return row;
     },
+    account_row: async (id: string): Promise<AccountRow> => {
+      const row = await first<AccountRow>(accounts.find(env.DB, id));
+      if (!row) throw new Error(`no account ${id}`);
+      return row;
+    },
     lane: (name: string) => first<LaneRow>(lanes.find(env.DB, name)),
     gate: (name: string) => env.DB.prepare("SELECT * FROM gates WHERE name = ?").bind(name).first<GateRow>(),
     /** The events of one name in the log. */
@@ -312,6 +351,12 @@ export const rate = (now: number, remaining: number, resets_in_s: number): Recor
   "x-rate-limit-remaining": String(remaining),
   "x-rate-limit-reset": String(Math.floor(now / 1000) + resets_in_s),
 });
+
+/** A body as it was sent: JSON, or a form. */
+const read = async (asked: Request): Promise<unknown> =>
+  asked.headers.get("content-type")?.startsWith("application/x-www-form-urlencoded")
+    ? Object.fromEntries(new URLSearchParams(await asked.text()))
+    : asked.json();
 
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {

@@ -10,6 +10,7 @@ export const scriptedKind = (facts: Partial<Kind> & Pick<Kind, "run">): Kind =>
     queue: "tweets",
     lane: "tests",
     part: "tweets",
+    token: true,
     endpoint: "POST /2/tweets",
     ordered: true,
     scopes: [],

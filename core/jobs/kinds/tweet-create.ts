@@ -46,6 +46,7 @@ export const tweetCreate = defineJob({
   queue: "tweets",
   lane: "tweets",
   part: "tweets",
+  token: true,
   endpoint: "POST /2/tweets",
   ordered: true,
   scopes: ["tweet.read", "tweet.write", "users.read"],

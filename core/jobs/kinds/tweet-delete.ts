@@ -12,6 +12,7 @@ export const tweetDelete = defineJob({
   queue: "tweets",
   lane: "deletes",
   part: "tweets",
+  token: true,
   endpoint: "DELETE /2/tweets/:id",
   ordered: false,
   scopes: ["tweet.read", "tweet.write", "users.read"],

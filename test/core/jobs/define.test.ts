@@ -8,12 +8,17 @@ test("jobs of one kind and account share a lane", () => {
 });
 
 test("a lane waits for its part of X, its app, its account and its own window", () => {
-  expect(JSON.parse(gatesOf({ part: "tweets", endpoint: "POST /2/tweets" }))).toEqual([
+  expect(JSON.parse(gatesOf({ part: "tweets", endpoint: "POST /2/tweets", token: true }))).toEqual([
     "x:tweets",
     "app:{app}",
     "account:{account}",
     "window:{account}:POST /2/tweets",
   ]);
+});
+
+test("a lane whose jobs need no token waits for its part of X and what X's token endpoint allows the app", () => {
+  const kind = { part: "oauth", endpoint: "POST /2/oauth2/token", token: false } as const;
+  expect(JSON.parse(gatesOf(kind))).toEqual(["x:oauth", "oauth:{app}"]);
 });
 
 test.each(kinds)("$name has no more gates than the store looks at", (kind) => {

@@ -120,7 +120,7 @@ test("401 closes the account's gate, for that account alone", async () => {
   await h.turn();
   expect(await h.job(id)).toMatchObject({ state: "waiting", attempts: 0 });
   expect(await h.gate(`account:${one}`)).toMatchObject({
-    reason: "token_rejected",
+    reason: "refreshing",
     open_at: h.now() + 30 * SECOND,
   });
   h.answer(() => tweeted());

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { closing, settle, type Verdict } from "#core/jobs/settle";
+import { closing, settle, type Settling, type Verdict } from "#core/jobs/settle";
 import { again, done, fail, lost, retry, wait } from "#core/lib/outcome";
 import { Problem } from "#core/lib/problem";
 import type { JobRow } from "#core/store/jobs";
@@ -8,7 +8,7 @@ const NOW = 1_000_000;
 const kind = {
   backoff: { attempts: 5, base_s: 10, cap_s: 900 },
   reconcilable: false,
-  endpoint: "POST /2/tweets",
+  gates: ["x:tweets", "app:{app}", "account:{account}", "window:{account}:POST /2/tweets"],
 };
 
 const job = (change: Partial<JobRow> = {}) =>
@@ -26,7 +26,8 @@ const job = (change: Partial<JobRow> = {}) =>
     checkpoint: '{"step":1}',
     log: "[]",
     ...change,
-  }) as JobRow & { lease: string };
+    token_version: 7,
+  }) as Settling;
 
 const problem = new Problem("x_unavailable", { detail: "over capacity" });
 const bury: Verdict = { type: "bury", problem: new Problem("unreadable") };

@@ -77,7 +77,7 @@ test("the lost wake-up of a hand-back is found", async () => {
     ...tweets,
     sendBatch: () => Promise.reject(new Error("the queue is not there")),
   } as typeof tweets;
-  await h.turn({ ...h.consumer, queues: { tweets: lost } });
+  await h.turn({ ...h.consumer, queues: { tweets: lost, refresh: lost } });
   expect(h.messages).toEqual([]);
   expect(h.logged("wake.failed")).toHaveLength(1);
   await h.pass(60_000);

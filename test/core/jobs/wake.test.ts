@@ -6,7 +6,10 @@ import type { LogFields } from "#core/lib/log";
 function queueOf(sendBatch: (messages: MessageSendRequest<WakeUp>[]) => Promise<void>) {
   const log: { event: string; fields: LogFields | undefined }[] = [];
   const engine = {
-    queues: { tweets: { sendBatch } as unknown as Queue<WakeUp> },
+    queues: {
+      tweets: { sendBatch } as unknown as Queue<WakeUp>,
+      refresh: { sendBatch } as unknown as Queue<WakeUp>,
+    },
     kinds: allKinds,
     log: (event: string, fields?: LogFields) => log.push({ event, fields }),
   };

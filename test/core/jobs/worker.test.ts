@@ -9,6 +9,7 @@ const bound: ConsumerEnv = {
   DB: env.DB,
   TOKENS: env.TOKENS,
   TWEETS: {} as Queue<WakeUp>,
+  REFRESH: {} as Queue<WakeUp>,
   TOKEN_KEYS: TEST_RING,
   X_API_URL: "https://x.test",
 };
@@ -47,8 +48,8 @@ describe("without its secrets a Worker asks for the batch again, and says what i
     ["no keys", undefined, "TOKEN_KEYS is missing"],
     ["keys it cannot read", "id:c2hvcnQ", "TOKEN_KEYS must be"],
   ])("%s", async (_, TOKEN_KEYS, reason) => {
-    const { DB, TOKENS, TWEETS, X_API_URL } = bound;
-    const of = { DB, TOKENS, TWEETS, X_API_URL, ...(TOKEN_KEYS !== undefined && { TOKEN_KEYS }) };
+    const { TOKEN_KEYS: _keys, ...rest } = bound;
+    const of = { ...rest, ...(TOKEN_KEYS !== undefined && { TOKEN_KEYS }) };
     const seen = { retriedAll: 0 };
     const batch = { queue: "q", messages: [], retryAll: () => seen.retriedAll++ } as unknown as MessageBatch;
     await serve(batch, of, { waitUntil: () => undefined });

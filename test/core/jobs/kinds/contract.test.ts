@@ -19,23 +19,25 @@ async function meeting(kind: Kind) {
     random: () => 0.5,
     sleep: (ms) => (ms >= NEVER ? new Promise(() => undefined) : Promise.resolve()),
   });
-  x.createApp({ client_id: "app", redirect_uris: ["https://client.test/"] });
+  x.createApp({ client_id: "x-app", redirect_uris: ["https://client.test/"] });
+  // Where X is kind, what was done twice shows.
+  x.setSettings({ reused_refresh_token: "fresh_pair" });
   const user = x.createUser({ username: "ada" });
   const grant = () =>
     x.createGrant({
-      client_id: "app",
+      client_id: "x-app",
       user_id: user.id,
-      scopes: ["tweet.read", "tweet.write", "users.read"],
+      scopes: ["tweet.read", "tweet.write", "users.read", "offline.access"],
     });
 
   const h = await createHarness({ call_ms: 50, kinds: createKinds([kind]) });
   now = h.now();
-  const { access_token } = grant();
+  const { access_token, refresh_token } = grant();
   h.answer(async (_, request) => {
     now = h.now();
     return x.fetch(request);
   });
-  const account = await h.account({ token: access_token });
+  const account = await h.account({ token: access_token, ...(refresh_token && { refresh_token }) });
   const tweet = async () => {
     const body = JSON.stringify({ text: "to be deleted" });
     const headers = { authorization: `Bearer ${access_token}`, "content-type": "application/json" };
