@@ -29,6 +29,7 @@ export function apply(world: World, fact: Fact): void {
     case "grant.rotated":
     case "grant.revoked":
     case "access.revoked":
+    case "access.expired":
       applyGrant(world, fact);
       return;
     default:
@@ -70,6 +71,8 @@ function applyGrant(world: World, fact: Extract<Fact, { type: `${"code" | "grant
   } else if (fact.type === "access.revoked") {
     const access = world.access.get(fact.token);
     if (access) access.dead = true;
+  } else if (fact.type === "access.expired") {
+    expireAccess(world, new Set(fact.grant_ids), fact.at);
   } else if (fact.type === "grant.issued") {
     const { grant } = fact;
     if (fact.code !== null) world.codes.delete(fact.code);
@@ -87,8 +90,18 @@ function applyGrant(world: World, fact: Extract<Fact, { type: `${"code" | "grant
     if (access && fact.old_dies) access.dead = true;
     const refresh = world.refresh.get(grant.refresh_token ?? "");
     if (refresh) refresh.used = true;
-    Object.assign(grant, fact.fresh, { refreshes: grant.refreshes + 1 });
+    Object.assign(grant, fact.fresh, { refreshes: grant.refreshes + 1, last_refreshed_at: fact.at });
     nameTokens(world, grant.id);
+  }
+}
+
+// Never later than it would have been.
+function expireAccess(world: World, grantIds: Set<string>, at: number) {
+  for (const access of world.access.values())
+    if (grantIds.has(access.grant.id)) access.expires_at = Math.min(access.expires_at, at);
+  for (const id of grantIds) {
+    const grant = world.grants.get(id);
+    if (grant) grant.access_expires_at = Math.min(grant.access_expires_at, at);
   }
 }
 

@@ -39,6 +39,7 @@ export function grantBook(sim: Sim) {
     scopes: grant.scopes,
     created_at: grant.created_at,
     refreshes: grant.refreshes,
+    last_refreshed_at: grant.last_refreshed_at,
     revoked: grant.revoked_at !== null,
     revoked_at: grant.revoked_at,
     access_expires_at: grant.access_expires_at,

@@ -28,6 +28,10 @@ const controls: Record<string, Control> = {
     simulator.revokeGrant(call.query.get("id") ?? "");
     return { revoked: true };
   },
+  // Not a revocation: the refresh tokens stay good.
+  "POST /_sim/access-tokens/expire": (simulator, call) => ({
+    grants: simulator.expireAccess(jsonBody(call) ?? {}),
+  }),
   "GET /_sim/tweets": (simulator, { query }) => {
     const limit = whole(query, "limit") ?? 1_000;
     return simulator.tweetPage(query.get("user_id") ?? undefined, limit, whole(query, "cursor") ?? 0);

@@ -8,6 +8,8 @@ import type { Sim } from "./sim.ts";
 export type NewApp = { client_id: string; client_secret?: string | null; redirect_uris: string[] };
 export type NewUser = { username: string; name?: string; premium?: boolean };
 export type NewGrant = { client_id: string; user_id: string; scopes: string[] };
+/** Whose grants; nothing named is everyone's. */
+export type Which = { user_id?: string; grant_id?: string };
 export type TokenResponse = ReturnType<typeof tokenResponse>;
 
 const text: Schema = { type: "string", minLength: 1 };
@@ -31,6 +33,7 @@ const grantSchema: Schema = {
   properties: { client_id: text, user_id: text, scopes: list },
   required: ["client_id", "user_id", "scopes"],
 };
+const whichSchema: Schema = { type: "object", properties: { user_id: text, grant_id: text } };
 
 /** Thrown for a control that makes no sense; the message says what is wrong with it. */
 export class BadControl extends Error {
@@ -78,6 +81,17 @@ export function saveGrant(sim: Sim, given: NewGrant): TokenResponse & { grant_id
 export function endGrant(sim: Sim, id: string): void {
   if (!sim.world.grants.has(id)) throw new BadControl("unknown grant");
   sim.commit({ type: "grant.revoked", id, at: sim.now() });
+}
+
+/** Let access tokens end now, before their time: all of them, or a user's, or a grant's. How many grants that meets. */
+export function expireAccess(sim: Sim, which: Which): number {
+  must(whichSchema, which);
+  const { user_id, grant_id } = which;
+  const grant_ids = [...sim.world.grants.values()]
+    .filter((grant) => (user_id ?? grant.user_id) === grant.user_id && (grant_id ?? grant.id) === grant.id)
+    .map(({ id }) => id);
+  sim.commit({ type: "access.expired", grant_ids, at: sim.now() });
+  return grant_ids.length;
 }
 
 /** Change some settings; the others stay. */

@@ -26,6 +26,7 @@ export type Grant = {
   scopes: string[];
   created_at: number;
   refreshes: number;
+  last_refreshed_at: number | null;
   revoked_at: number | null;
   access_token: string;
   access_expires_at: number;

@@ -38,6 +38,7 @@ export function issue(
     scopes,
     created_at: now,
     refreshes: 0,
+    last_refreshed_at: null,
     revoked_at: null,
     ...tokens,
   };
@@ -48,7 +49,8 @@ export function issue(
 /** Replace both tokens of a grant; the refresh token used is spent. */
 export function rotate(sim: Sim, grant: Grant): void {
   const old_dies = sim.world.settings.old_access_token_dies_on_refresh;
-  sim.commit({ type: "grant.rotated", id: grant.id, old_dies, fresh: freshTokens(sim, grant.scopes) });
+  const fresh = freshTokens(sim, grant.scopes);
+  sim.commit({ type: "grant.rotated", id: grant.id, at: sim.now(), old_dies, fresh });
 }
 
 /** The token endpoint's 200 body for a grant. */

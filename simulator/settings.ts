@@ -14,7 +14,8 @@ export type Settings = {
   /** Other windows by "METHOD /route/:template"; "off" switches one or all off, headers included. */
   limits: Record<string, Limit | "off"> | "off";
   old_access_token_dies_on_refresh: boolean;
-  family_revocation_on_reuse: boolean;
+  /** A refresh token used before: its whole family ends, or it alone is refused, or it is answered once more by a fresh pair. */
+  reused_refresh_token: "family_revoked" | "refused" | "fresh_pair";
   /** The edit history of a 201: as seen in Sept 2026 (`edit_history_tweet_ids: [""]`), filled, renamed, or none. */
   edit_history_variant: "blank" | "tweet_ids" | "post_ids" | "absent";
   /** 400 bodies as in the 2.167 specification, or with `errors[]` as the gateway before. */
@@ -40,7 +41,7 @@ export const defaults: Settings = {
   latency_ms: 0,
   limits: {},
   old_access_token_dies_on_refresh: true,
-  family_revocation_on_reuse: true,
+  reused_refresh_token: "family_revoked",
   edit_history_variant: "blank",
   error_dialect: "new",
   delete_missing: "not_found",
@@ -61,7 +62,7 @@ const shape: Schema = {
     latency_ms: period,
     limits: { type: "any" },
     old_access_token_dies_on_refresh: { type: "boolean" },
-    family_revocation_on_reuse: { type: "boolean" },
+    reused_refresh_token: oneOf("family_revoked", "refused", "fresh_pair"),
     edit_history_variant: oneOf("blank", "tweet_ids", "post_ids", "absent"),
     error_dialect: oneOf("new", "old"),
     delete_missing: oneOf("not_found", "deleted", "forbidden"),

@@ -2,8 +2,16 @@ import { apply } from "./apply.ts";
 import { appBook, grantBook, mediaBook, tweetBook } from "./books.ts";
 import { Calls } from "./calls.ts";
 import { control } from "./control-routes.ts";
-import { BadControl, changeSettings, endGrant, saveApp, saveGrant, saveUser } from "./controls.ts";
-import type { NewApp, NewGrant, NewUser, TokenResponse } from "./controls.ts";
+import {
+  BadControl,
+  changeSettings,
+  endGrant,
+  expireAccess,
+  saveApp,
+  saveGrant,
+  saveUser,
+} from "./controls.ts";
+import type { NewApp, NewGrant, NewUser, TokenResponse, Which } from "./controls.ts";
 import type { User } from "./entities.ts";
 import { callOf, Dropped, responseOf, type Answer, type Call } from "./exchange.ts";
 import { Faults, faultsFlaw, type FaultRule } from "./faults.ts";
@@ -26,6 +34,7 @@ export type {
   SimulatorOptions,
   TokenResponse,
   User,
+  Which,
 };
 
 /** A local X with its controls and books; the same things stand under `/_sim` over HTTP. */
@@ -42,6 +51,8 @@ export type Simulator = {
   createUser: (user: NewUser) => User;
   createGrant: (grant: NewGrant) => TokenResponse & { grant_id: string };
   revokeGrant: (grant_id: string) => void;
+  /** Access tokens end now, everyone's or those of a user or a grant; how many grants that met. */
+  expireAccess: (which?: Which) => number;
   apps: () => ReturnType<typeof appBook>["apps"];
   users: () => User[];
   grants: () => ReturnType<typeof grantBook>["grants"];
@@ -128,6 +139,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     revokeGrant: (grant_id) => {
       endGrant(sim, grant_id);
     },
+    expireAccess: (which = {}) => expireAccess(sim, which),
     apps: () => appBook(sim).apps,
     users: () => [...sim.world.users.values()],
     grants: () => grantBook(sim).grants,

@@ -56,8 +56,9 @@ function refresh(sim: Sim, app: App, form: URLSearchParams): Answer {
   const refused = oauthError(400, "invalid_request", "Value passed for the token was invalid.");
   const found = sim.world.refresh.get(given);
   if (found?.grant.client_id !== app.client_id || found.grant.revoked_at !== null) return refused;
-  if (found.used) {
-    if (sim.world.settings.family_revocation_on_reuse) {
+  const reused = sim.world.settings.reused_refresh_token;
+  if (found.used && reused !== "fresh_pair") {
+    if (reused === "family_revoked") {
       sim.commit({ type: "grant.revoked", id: found.grant.id, at: sim.now() });
     }
     return refused;

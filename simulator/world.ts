@@ -37,9 +37,10 @@ export type Fact =
   | { type: "user.saved"; user: User }
   | { type: "code.issued"; code: Code }
   | { type: "grant.issued"; grant: Grant; code: string | null }
-  | { type: "grant.rotated"; id: string; old_dies: boolean; fresh: Tokens }
+  | { type: "grant.rotated"; id: string; at: number; old_dies: boolean; fresh: Tokens }
   | { type: "grant.revoked"; id: string; at: number }
   | { type: "access.revoked"; token: string }
+  | { type: "access.expired"; grant_ids: string[]; at: number }
   | { type: "tweet.created"; tweet: TweetFact }
   | { type: "tweet.deleted"; id: string; at: number }
   | { type: "media.initialized"; media: MediaFact }

@@ -11,6 +11,7 @@ const grant = {
   scopes: [],
   created_at: 0,
   refreshes: 0,
+  last_refreshed_at: null,
   revoked_at: null,
   ...tokens,
 };
@@ -51,11 +52,28 @@ test("replies share the conversation of their root, an edit supersedes what it e
 test("a rotation spends the refresh token and may end the access token", () => {
   const fresh = { ...tokens, access_token: "a2", refresh_token: "r2" };
   const rotated = (old_dies: boolean) =>
-    after({ type: "grant.issued", grant, code: null }, { type: "grant.rotated", id: "60", old_dies, fresh });
+    after(
+      { type: "grant.issued", grant, code: null },
+      { type: "grant.rotated", id: "60", at: 5, old_dies, fresh },
+    );
   expect(rotated(true).access.get("a1")?.dead).toBe(true);
   expect(rotated(false).access.get("a1")?.dead).toBe(false);
   expect(rotated(true).refresh.get("r1")?.used).toBe(true);
-  expect(rotated(true).grants.get("60")).toMatchObject({ refreshes: 1, access_token: "a2" });
+  expect(rotated(true).grants.get("60")).toMatchObject({
+    refreshes: 1,
+    last_refreshed_at: 5,
+    access_token: "a2",
+  });
+});
+
+test("an access token can end before its time, and never later", () => {
+  const issued: Fact = { type: "grant.issued", grant, code: null };
+  const expired = (grant_ids: string[], at: number) =>
+    after(issued, { type: "access.expired", grant_ids, at });
+  expect(expired(["60"], 4).access.get("a1")?.expires_at).toBe(4);
+  expect(expired(["60"], 4).grants.get("60")).toMatchObject({ access_expires_at: 4, refresh_expires_at: 20 });
+  expect(expired(["60"], 40).access.get("a1")?.expires_at).toBe(10);
+  expect(expired(["61"], 4).access.get("a1")?.expires_at).toBe(10);
 });
 
 test("a grant paid with a code spends the code", () => {
@@ -74,6 +92,7 @@ test("facts about what is not there change nothing", () => {
     { type: "tweet.deleted", id: "1", at: 0 },
     { type: "grant.revoked", id: "1", at: 0 },
     { type: "access.revoked", token: "x" },
+    { type: "access.expired", grant_ids: ["1"], at: 0 },
     { type: "media.described", id: "1", metadata: {} },
   ];
   expect(after(...facts)).toEqual(emptyWorld());

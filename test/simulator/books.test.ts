@@ -42,7 +42,9 @@ test("no book shows a token or a secret", () => {
 
 test("a grant shows how it stands", () => {
   const { x, user, tokens } = newX();
-  expect(x.grants()).toMatchObject([{ user_id: user.id, refreshes: 0, revoked: false, refreshable: true }]);
+  expect(x.grants()).toMatchObject([
+    { user_id: user.id, refreshes: 0, last_refreshed_at: null, revoked: false, refreshable: true },
+  ]);
   x.revokeGrant(tokens.grant_id);
   expect(x.grants()).toMatchObject([
     { revoked: true, revoked_at: Date.UTC(2026, 10, 23), refreshable: false },

@@ -55,12 +55,23 @@ test("a grant can be ended from outside", async () => {
   expect((await send("GET", "/2/users/me")).status).toBe(401);
 });
 
+test("access tokens can be made to expire from outside, with or without saying whose", async () => {
+  const { x, user, send } = newX();
+  const path = "/_sim/access-tokens/expire";
+  expect((await ask(x, "POST", path, { body: { user_id: "1" } })).body).toEqual({ grants: 0 });
+  expect((await send("GET", "/2/users/me")).status).toBe(200);
+  expect((await ask(x, "POST", path, { body: { user_id: user.id } })).body).toEqual({ grants: 1 });
+  expect((await send("GET", "/2/users/me")).status).toBe(401);
+  expect((await ask(x, "POST", path, {})).body).toEqual({ grants: 1 });
+});
+
 test.each<[string, string, unknown]>([
   ["POST", "/_sim/apps", { client_id: "c" }],
   ["POST", "/_sim/apps", { client_id: "c", client_secret: 1, redirect_uris: [] }],
   ["POST", "/_sim/users", undefined],
   ["POST", "/_sim/grants", { client_id: "open", user_id: "1", scopes: [] }],
   ["DELETE", "/_sim/grants?id=1", undefined],
+  ["POST", "/_sim/access-tokens/expire", { account_id: "1" }],
   ["PUT", "/_sim/faults", {}],
   ["PUT", "/_sim/faults", { faults: [{}] }],
   ["PUT", "/_sim/settings", { limits: { "POST /2/tweets": { user: [1] } } }],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { BadControl } from "../../simulator/controls.ts";
-import { newX } from "./support.ts";
+import { ask, everything, newX } from "./support.ts";
 
 test("creating a user again keeps the id and takes what is new", () => {
   const { x, user } = newX();
@@ -40,4 +40,21 @@ test("settings given are changed, the others stay", () => {
   const { x } = newX();
   x.setSettings({ latency_ms: 5 });
   expect(x.setSettings({ escape_text: false })).toMatchObject({ latency_ms: 5, escape_text: false });
+});
+
+test("access tokens end before their time for everyone, a user or a grant; refresh tokens stay good", async () => {
+  const { x, user, tokens, send } = newX();
+  const bob = x.createUser({ username: "bob" });
+  const other = x.createGrant({ client_id: "open", user_id: bob.id, scopes: everything });
+  const status = async (token: string) => (await send("GET", "/2/users/me", { token })).status;
+  expect(x.expireAccess({ user_id: bob.id })).toBe(1);
+  expect([await status(tokens.access_token), await status(other.access_token)]).toEqual([200, 401]);
+  expect(x.expireAccess({ user_id: user.id, grant_id: other.grant_id })).toBe(0);
+  expect(x.expireAccess({ grant_id: tokens.grant_id })).toBe(1);
+  expect(await status(tokens.access_token)).toBe(401);
+  const form = { grant_type: "refresh_token", client_id: "open", refresh_token: tokens.refresh_token ?? "" };
+  const fresh = (await ask(x, "POST", "/2/oauth2/token", { form })).body as { access_token: string };
+  expect(await status(fresh.access_token)).toBe(200);
+  expect(x.expireAccess()).toBe(2);
+  expect(await status(fresh.access_token)).toBe(401);
 });

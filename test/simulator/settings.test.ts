@@ -18,6 +18,7 @@ test.each([
   { nonsense: true },
   { latency_ms: -1 },
   { error_dialect: "klingon" },
+  { reused_refresh_token: true },
   { limits: "on" },
   { limits: { "POST /2/tweets": { user: [0, 60] } } },
   { limits: { "POST /2/tweets": { team: [1, 60] } } },

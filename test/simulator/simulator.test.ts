@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createSimulator, Dropped } from "../../simulator/simulator.ts";
-import { ask, callback, idOf, newX } from "./support.ts";
+import { createSimulator, Dropped, type Simulator } from "../../simulator/simulator.ts";
+import { ask, callback, everything, idOf, newX } from "./support.ts";
 
 describe("the journal", () => {
   test("a world rebuilt from it knows users, tokens, posts, uploads and settings, and gives out new ids", async () => {
@@ -34,6 +34,32 @@ describe("the journal", () => {
       body: new URLSearchParams(form),
     });
     expect((await again.fetch(refresh)).status).toBe(200);
+  });
+
+  test("a world rebuilt from it knows which tokens were rotated, revoked and made to expire", async () => {
+    const lines: string[] = [];
+    const { x, clock, tokens } = newX({ journal: (line) => lines.push(line) });
+    const user = x.createUser({ username: "bob" });
+    const bob = x.createGrant({ client_id: "open", user_id: user.id, scopes: everything });
+    const refresh = (of: Simulator, refresh_token = "") =>
+      ask(of, "POST", "/2/oauth2/token", {
+        form: { grant_type: "refresh_token", client_id: "open", refresh_token },
+      });
+    const reply = await refresh(x, tokens.refresh_token);
+    const { access_token: token } = reply.body as { access_token: string };
+    x.expireAccess({ user_id: user.id });
+
+    const again = createSimulator({ now: () => clock.now });
+    again.replay(lines);
+    expect(again.grants()).toEqual(x.grants());
+    const me = async (access_token: string) =>
+      (await ask(again, "GET", "/2/users/me", { token: access_token })).status;
+    expect(await Promise.all([token, tokens.access_token, bob.access_token].map(me))).toEqual([
+      200, 401, 401,
+    ]);
+    expect((await refresh(again, bob.refresh_token)).status).toBe(200);
+    expect((await refresh(again, tokens.refresh_token)).status).toBe(400);
+    expect(await me(token)).toBe(401);
   });
 
   test("a line is written before the answer leaves", async () => {
@@ -97,6 +123,28 @@ describe("misbehaving", () => {
     await expect(ask(x, "POST", "/2/oauth2/token", { form })).rejects.toBeInstanceOf(Dropped);
     expect(x.grants()).toMatchObject([{ refreshes: 1 }]);
     expect(x.calls().last).toMatchObject([{ path: "/2/oauth2/token", status: 0, user_id: user.id }]);
+  });
+
+  test.each([
+    ["before", 0],
+    ["after", 1],
+  ] as const)("a refresh alone can fail %s X acts, and nothing else does", async (when, refreshes) => {
+    const { x, tokens, send } = newX();
+    const match = { method: "POST", path: "^/2/oauth2/token$", text: "grant_type=refresh_token" };
+    x.setFaults([{ match, fault: { kind: "error", status: 503, when } }]);
+    const client = { client_id: "open" };
+    const refresh = {
+      ...client,
+      grant_type: "refresh_token",
+      refresh_token: tokens.refresh_token ?? "",
+    };
+    const revoke = { ...client, token: "nonsense" };
+    const exchange = { ...client, grant_type: "authorization_code" };
+    expect((await send("GET", "/2/users/me")).status).toBe(200);
+    expect((await ask(x, "POST", "/2/oauth2/token", { form: refresh })).status).toBe(503);
+    expect((await ask(x, "POST", "/2/oauth2/token", { form: exchange })).status).toBe(400);
+    expect((await ask(x, "POST", "/2/oauth2/revoke", { form: revoke })).status).toBe(200);
+    expect(x.grants()).toMatchObject([{ refreshes }]);
   });
 
   test("latency of settings and rules is slept before acting", async () => {

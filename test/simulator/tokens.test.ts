@@ -177,10 +177,33 @@ describe("a refresh", () => {
 
   test("by setting, a reuse is refused and nothing more", async () => {
     const at = newX();
-    at.x.setSettings({ family_revocation_on_reuse: false });
+    at.x.setSettings({ reused_refresh_token: "refused" });
     const fresh = (await refresh(at, at.tokens.refresh_token)).body as Tokens;
     expect((await refresh(at, at.tokens.refresh_token)).status).toBe(400);
     expect((await refresh(at, fresh.refresh_token)).status).toBe(200);
+  });
+
+  test("by setting, a reuse is answered by a fresh pair, and the pair of before has ended", async () => {
+    const at = newX();
+    at.x.setSettings({ reused_refresh_token: "fresh_pair" });
+    const lost = (await refresh(at, at.tokens.refresh_token)).body as Tokens;
+    at.clock.now += 1_000;
+    const again = await refresh(at, at.tokens.refresh_token);
+    expect(again.status).toBe(200);
+    const fresh = again.body as Tokens;
+    expect((await at.send("GET", "/2/users/me", { token: lost.access_token })).status).toBe(401);
+    expect((await at.send("GET", "/2/users/me", { token: fresh.access_token })).status).toBe(200);
+    expect(at.x.grants()).toMatchObject([{ refreshes: 2, last_refreshed_at: at.clock.now, revoked: false }]);
+  });
+
+  test("by setting, a revoked grant and a token of 180 days ago get no fresh pair", async () => {
+    const at = newX();
+    at.x.setSettings({ reused_refresh_token: "fresh_pair" });
+    const fresh = (await refresh(at, at.tokens.refresh_token)).body as Tokens;
+    at.clock.now += 180 * 86_400_000 + 1;
+    expect((await refresh(at, at.tokens.refresh_token)).status).toBe(400);
+    at.x.revokeGrant(at.tokens.grant_id);
+    expect((await refresh(at, fresh.refresh_token)).status).toBe(400);
   });
 
   test.each(["", "nonsense"])("the token %j is refused", async (token) => {
