@@ -34,10 +34,12 @@ export function createApps(options: {
   network: Fetch;
   x_url: string;
   now: () => number;
+  /** How long a call may take. */
+  timeout_ms?: number;
   /** Null while the installation has no X app of its own. */
   fallback: AppCredentials | null;
 }): Apps {
-  const { databases, ring, network, x_url, now, fallback } = options;
+  const { databases, ring, network, x_url, now, timeout_ms, fallback } = options;
 
   async function credentials(appId: string): Promise<AppCredentials | null> {
     if (appId === DEFAULT_APP_ID) return fallback;
@@ -58,6 +60,7 @@ export function createApps(options: {
           clientId: found.client_id,
           clientSecret: found.client_secret,
           now,
+          timeout_ms,
         }
       );
     },

@@ -78,6 +78,7 @@ async function createConsumer(env: ConsumerEnv): Promise<Consumer> {
       network,
       x_url: env.X_API_URL,
       now: () => engine.clock.now(),
+      timeout_ms: TWEETS_TURN.call_ms,
       fallback: credentialsOf(env),
     }),
     lanes: engine.kinds.laneNames,

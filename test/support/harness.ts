@@ -13,6 +13,7 @@ import { TWEETS_TURN } from "#core/jobs/limits";
 import type { Kinds } from "#core/jobs/registry";
 import { stage } from "#core/jobs/stage";
 import type { WakeUp } from "#core/jobs/wake";
+import { text } from "#core/lib/bytes";
 import { MINUTE_MS } from "#core/lib/clock";
 import { newId, randomText } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
@@ -41,6 +42,8 @@ export type HarnessOptions = {
   background?: number;
   /** How long a call to X may take, in ms of real time. */
   call_ms?: number;
+  /** Another KV than the bound one. */
+  kv?: KVNamespace;
   /** Bind the second database as well. */
   sharded?: boolean;
 };
@@ -103,6 +106,7 @@ export async function createHarness(options: HarnessOptions = {}) {
     ...(options.sharded && { DB_1: strict(env.DB_1) }),
   };
   const ring = await openRing(TEST_RING, "TOKEN_KEYS");
+  const kv = options.kv ?? env.TOKENS;
   const consumer: Consumer = {
     databases,
     queues: { tweets: queue, refresh: queue },
@@ -114,7 +118,7 @@ export async function createHarness(options: HarnessOptions = {}) {
     },
     random: () => 0.5,
     log: (event, fields) => log.push({ event, ...fields }),
-    tokens: createTokens({ databases, kv: env.TOKENS, ring, memory: new Map() }),
+    tokens: createTokens({ databases, kv, ring, memory: new Map() }),
     refresh: (id, asked) => refreshAccount(refreshing, id, asked),
     network,
     x_url: "https://x.test",
@@ -125,7 +129,7 @@ export async function createHarness(options: HarnessOptions = {}) {
 
   const refreshing: Refreshing = {
     databases,
-    kv: env.TOKENS,
+    kv,
     ring,
     apps: createApps({
       databases,
@@ -133,6 +137,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       network,
       x_url: "https://x.test",
       now: () => time + skew,
+      timeout_ms: consumer.limits.call_ms,
       fallback: { client_id: "x-app", client_secret: null },
     }),
     clock: consumer.clock,
@@ -180,13 +185,13 @@ export async function createHarness(options: HarnessOptions = {}) {
   }
 
   /** Take a job as the producer does; its wake-up goes into the queue. */
-  async function post(accountId: string, text: string, more: Partial<Order> = {}): Promise<string> {
+  async function post(accountId: string, said: string, more: Partial<Order> = {}): Promise<string> {
     const kind = more.kind ?? kindNamed("tweet.create");
     const order: Order = {
       client_id: clientId,
       account_id: accountId,
       kind,
-      params: { account_id: accountId, text },
+      params: { account_id: accountId, text: said },
       run_at: null,
       expires_at: null,
       any_order: false,
@@ -355,7 +360,7 @@ export const rate = (now: number, remaining: number, resets_in_s: number): Recor
 /** A body as it was sent: JSON, or a form. */
 const read = async (asked: Request): Promise<unknown> =>
   asked.headers.get("content-type")?.startsWith("application/x-www-form-urlencoded")
-    ? Object.fromEntries(new URLSearchParams(await asked.text()))
+    ? Object.fromEntries(new URLSearchParams(text(new Uint8Array(await asked.arrayBuffer()))))
     : asked.json();
 
 const aborted = (signal: AbortSignal): Promise<never> =>

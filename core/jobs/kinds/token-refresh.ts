@@ -22,7 +22,7 @@ export const tokenRefresh = defineJob({
       .describe("Only while the token is of this version. Left out: the one there is when the job is taken."),
   }),
   example: { account_id: "acc_01KAB3C4D5V1StGXR8Z5jd0" },
-  backoff: { attempts: 8, base_s: 5, cap_s: 300 },
+  backoff: { attempts: 20, base_s: 5, cap_s: 900 },
   // X gives the answer to a refresh once. If it was lost, the old token is all there is, and asking again can only help.
   repeatable: true,
 

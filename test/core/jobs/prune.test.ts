@@ -49,7 +49,9 @@ test("a job that has not ended, or that nobody knows the end of, is never delete
 
 test("a job that was made long ago but ended lately is kept", async () => {
   const h = await createHarness();
-  const id = await h.post(await h.account({ expires_in_ms: 41 * DAY }), "slow", { run_at: h.now() + 40 * DAY });
+  const id = await h.post(await h.account({ expires_in_ms: 41 * DAY }), "slow", {
+    run_at: h.now() + 40 * DAY,
+  });
   h.advance(40 * DAY);
   await h.tick();
   await h.turn();
