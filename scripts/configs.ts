@@ -35,6 +35,7 @@ type SecretName = "TOKEN_KEYS" | "ADMIN_KEY" | "X_CLIENT_ID" | "X_CLIENT_SECRET"
 const secretsOf: Record<string, SecretName[]> = {
   producer: ["TOKEN_KEYS", "ADMIN_KEY", "X_CLIENT_ID", "X_CLIENT_SECRET"],
   tweets: ["TOKEN_KEYS"],
+  refresh: ["TOKEN_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET"],
 };
 
 /**

@@ -5,6 +5,7 @@ import { home } from "./home.ts";
 import { cancelJob, getJob, postJob, retryJob } from "./jobs.ts";
 import { listJobs } from "./list-jobs.ts";
 import { oauthCallback } from "./oauth.ts";
+import { refreshAccount } from "./refresh.ts";
 import type { Route } from "./route.ts";
 import { deleteTweet, postTweet } from "./tweets.ts";
 
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   oauthCallback,
   listAccounts,
   getAccount,
+  refreshAccount,
   postClient,
   postKey,
 ];

@@ -13,11 +13,14 @@ export const DEFAULT_APP_ID = "app_default";
 export type AppCredentials = { client_id: string; client_secret: string | null };
 
 /** The credentials in a Worker's secrets, or null without an id. An empty secret is that of a public app. */
-export const credentialsOf = (env: {
+export function credentialsOf(env: {
   X_CLIENT_ID?: string;
   X_CLIENT_SECRET?: string;
-}): AppCredentials | null =>
-  env.X_CLIENT_ID ? { client_id: env.X_CLIENT_ID, client_secret: env.X_CLIENT_SECRET || null } : null;
+}): AppCredentials | null {
+  const { X_CLIENT_ID, X_CLIENT_SECRET = "" } = env;
+  if (!X_CLIENT_ID) return null;
+  return { client_id: X_CLIENT_ID, client_secret: X_CLIENT_SECRET === "" ? null : X_CLIENT_SECRET };
+}
 
 /** The X apps by our ids. */
 export type Apps = {

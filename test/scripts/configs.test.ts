@@ -70,6 +70,8 @@ describe("secrets", () => {
     const { secrets: of, toml } = write();
     expect(of("producer")).toBe(`TOKEN_KEYS='k1:ring'\nADMIN_KEY="it's secret"\nX_CLIENT_ID='client'\n`);
     expect(of("tweets")).toBe("TOKEN_KEYS='k1:ring'\n");
+    expect(of("refresh")).toBe("TOKEN_KEYS='k1:ring'\nX_CLIENT_ID='client'\n");
+    expect(of("dead-letters")).toBe("");
     expect(of("dead-letters")).toBe("");
     expect(statSync(join(folder, "workers/tweets/.dev.vars")).mode & 0o777).toBe(0o600);
     for (const { name } of workerSources()) expect(toml(name)).not.toContain("k1:ring");

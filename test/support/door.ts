@@ -246,7 +246,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
       token: await ring.seal(pair, pairPlace(id, 1)),
       token_version: 1,
       token_expires_at: time + 7_200_000,
-      refresh_at: null,
+      refresh_at: time + 5_700_000,
       metadata: null,
     };
     await accounts.connect(databaseOf(id), row, time).run();

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { appPlace, createApps, DEFAULT_APP_ID, type AppCredentials } from "#core/accounts/apps";
+import { appPlace, createApps, credentialsOf, DEFAULT_APP_ID, type AppCredentials } from "#core/accounts/apps";
 import { newId } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
 import * as apps from "#core/store/apps";
@@ -52,4 +52,14 @@ test.each([DEFAULT_APP_ID, newId("app", "0", NOW), "app_9"])(
 test("a secret that was sealed for another app does not open", async () => {
   await stored(await ring.seal("hush", appPlace("app_other")));
   await expect(appsWith(null).find(id)).rejects.toThrow();
+});
+
+test.each([
+  [{ X_CLIENT_ID: "x", X_CLIENT_SECRET: "s" }, { client_id: "x", client_secret: "s" }],
+  [{ X_CLIENT_ID: "x", X_CLIENT_SECRET: "" }, { client_id: "x", client_secret: null }],
+  [{ X_CLIENT_ID: "x" }, { client_id: "x", client_secret: null }],
+  [{ X_CLIENT_ID: "", X_CLIENT_SECRET: "s" }, null],
+  [{}, null],
+])("the secrets %j are the app %j", (secrets, app) => {
+  expect(credentialsOf(secrets)).toEqual(app);
 });

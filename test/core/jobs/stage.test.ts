@@ -1,8 +1,11 @@
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { stage } from "#core/jobs/stage";
 import { losingAnswers } from "../../support/database.ts";
 import { createHarness, tweeted } from "../../support/harness.ts";
+import { meetX } from "../../support/refreshing.ts";
+import { MINUTE_MS } from "#core/lib/clock";
+import { all } from "#core/store/sql";
 
 test("lanes whose messages were lost are woken", async () => {
   const h = await createHarness();
@@ -117,4 +120,45 @@ test("a clock that ticks often looks less far ahead, so that no lane is woken by
   h.messages.length = 0;
   expect(await stage(h.consumer, 22_500)).toBe(1);
   expect(h.messages).toEqual([{ lane: `tweets:${near}`, at: h.now() + 20_000 }]);
+});
+
+describe("a token that is to be refreshed", () => {
+  test("is refreshed ahead of its time, once, and its account's jobs never wait", async () => {
+    const { h, account, refreshes } = await meetX();
+    await h.pass(94 * MINUTE_MS);
+    expect(refreshes()).toHaveLength(0);
+    await h.pass(3 * MINUTE_MS);
+    expect(refreshes()).toHaveLength(1);
+    expect(await h.account_row(account)).toMatchObject({ token_version: 2, token_origin: "refresh" });
+  });
+
+  test("is asked for by every tick until it is done, as one job", async () => {
+    const { h, account, refreshes } = await meetX();
+    h.advance(96 * MINUTE_MS);
+    for (let tick = 0; tick < 3; tick++) await h.tick();
+    h.messages.splice(1);
+    await h.pass(MINUTE_MS);
+    expect(refreshes()).toHaveLength(1);
+    const jobs = env.DB.prepare("SELECT state FROM jobs WHERE account_id = ?").bind(account);
+    expect(await all(jobs)).toEqual([{ state: "succeeded" }]);
+  });
+
+  test("is not, where there is nothing to refresh with", async () => {
+    const { h, refreshes } = await meetX({ refresh_token: null });
+    await h.pass(3 * 60 * MINUTE_MS);
+    expect(refreshes()).toEqual([]);
+  });
+
+  test("is asked for however many there are", async () => {
+    const h = await createHarness();
+    await h.account({ refresh_token: "r" });
+    await env.DB.prepare(
+      `INSERT INTO accounts SELECT 'acc_' || substr('0000' || value, -4) || '0', client_id, app_id, value, username, name, scopes,
+              state, token, token_version, token_expires_at, token_issued_at, token_origin, refresh_at, metadata, created_at, updated_at
+         FROM accounts, json_each((SELECT json_group_array(v) FROM (WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 1500) SELECT v FROM n)))`,
+    ).run();
+    h.advance(96 * MINUTE_MS);
+    expect(await h.tick()).toBe(1501);
+    expect(new Set(h.messages.map(({ lane }) => lane)).size).toBe(1501);
+  });
 });

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { asScheduled } from "#core/jobs/commit";
+import { refreshOf } from "#core/jobs/refreshes";
+import { wake, type Wake } from "#core/jobs/wake";
+import { isId } from "#core/lib/ids";
+import { Problem } from "#core/lib/problem";
+import * as accounts from "#core/store/accounts";
+import type { AccountRow } from "#core/store/accounts";
+import * as jobs from "#core/store/jobs";
+import type { JobRow } from "#core/store/jobs";
+import * as lanes from "#core/store/lanes";
+import * as refreshes from "#core/store/refreshes";
+import { shard } from "#core/store/shard";
+import { first } from "#core/store/sql";
+import { clientOf, mayUse } from "./auth.ts";
+import { jobSchema } from "./job-view.ts";
+import { show } from "./jobs.ts";
+import { defineRoute } from "./route.ts";
+
+const WAKE_LIMIT_MS = 2_000;
+
+/** POST /v1/accounts/{id}/refresh: the job that refreshes the present token. Asking again finds the same job. */
+export const refreshAccount = defineRoute({
+  method: "POST",
+  path: "/v1/accounts/{id}/refresh",
+  summary: "Refresh an account's token now",
+  scope: "accounts:write",
+  params: z.strictObject({ id: z.string().refine((text) => isId("acc", text)) }),
+  answers: { 202: { description: "The `token.refresh` job.", schema: jobSchema } },
+  async handle({ app, caller, params }) {
+    const db = shard(app.databases, params.id);
+    const account = db && (await first<AccountRow>(accounts.find(db, params.id)));
+    if (!db || account?.client_id !== clientOf(caller) || !mayUse(caller, params.id))
+      throw new Problem("not_found", { detail: "No such account" });
+    if (account.state !== "connected")
+      throw new Problem(account.state === "disconnected" ? "account_disconnected" : "reconnect_required");
+    if (account.refresh_at === null) throw new Problem("not_refreshable");
+
+    const ask = await refreshOf(account);
+    const now = app.clock.stored();
+    const [, scheduled] = await db.batch([
+      refreshes.ask(db, now, [ask]),
+      lanes.schedule(db, now, [asScheduled(ask)]),
+    ]);
+    app.later(wake(app, scheduled?.results as Wake[], WAKE_LIMIT_MS));
+    const job = await first<JobRow>(jobs.find(db, account.client_id, ask.job_id));
+    if (!job) throw new Problem("unavailable", { detail: "The token has moved just now: ask again" });
+    return Response.json(await show(app, job), { status: 202, headers: { location: `/v1/jobs/${job.id}` } });
+  },
+});
