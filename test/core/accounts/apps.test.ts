@@ -1,6 +1,12 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { appPlace, createApps, credentialsOf, DEFAULT_APP_ID, type AppCredentials } from "#core/accounts/apps";
+import {
+  appPlace,
+  createApps,
+  credentialsOf,
+  DEFAULT_APP_ID,
+  type AppCredentials,
+} from "#core/accounts/apps";
 import { newId } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
 import * as apps from "#core/store/apps";
@@ -55,8 +61,14 @@ test("a secret that was sealed for another app does not open", async () => {
 });
 
 test.each([
-  [{ X_CLIENT_ID: "x", X_CLIENT_SECRET: "s" }, { client_id: "x", client_secret: "s" }],
-  [{ X_CLIENT_ID: "x", X_CLIENT_SECRET: "" }, { client_id: "x", client_secret: null }],
+  [
+    { X_CLIENT_ID: "x", X_CLIENT_SECRET: "s" },
+    { client_id: "x", client_secret: "s" },
+  ],
+  [
+    { X_CLIENT_ID: "x", X_CLIENT_SECRET: "" },
+    { client_id: "x", client_secret: null },
+  ],
   [{ X_CLIENT_ID: "x" }, { client_id: "x", client_secret: null }],
   [{ X_CLIENT_ID: "", X_CLIENT_SECRET: "s" }, null],
   [{}, null],
