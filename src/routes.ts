@@ -6,6 +6,7 @@ import { cancelJob, getJob, postJob, retryJob } from "./jobs.ts";
 import { listJobs } from "./list-jobs.ts";
 import { oauthCallback } from "./oauth.ts";
 import type { Route } from "./route.ts";
+import { resealTokens } from "./token-keys.ts";
 import { deleteTweet, postTweet } from "./tweets.ts";
 
 /** Everything that can be asked. What is not here does not exist. */
@@ -26,4 +27,5 @@ export const routes: readonly Route[] = [
   getAccount,
   postClient,
   postKey,
+  resealTokens,
 ];
