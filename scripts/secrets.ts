@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeKey } from "./keyring.ts";
 
 /** What is made up once and is the same after every restart. The last three come into being with the demo client. */
 export type Secrets = {
@@ -22,9 +23,9 @@ export const secretsPath = (stateDir: string): string => join(stateDir, "secrets
 /** The secrets of a state folder, made up where they are missing. */
 export function loadSecrets(stateDir: string): Secrets {
   const path = secretsPath(stateDir);
-  const known = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Partial<Secrets>) : {};
+  const known = existsSync(path) ? read(path) : {};
   const secrets: Secrets = {
-    token_keys: `k1:${random()}`,
+    token_keys: makeKey("k1"),
     admin_key: `admin_${random()}`,
     x_client_id: "simulated-app",
     x_client_secret: random(),
@@ -35,6 +36,15 @@ export function loadSecrets(stateDir: string): Secrets {
   };
   saveSecrets(stateDir, secrets);
   return secrets;
+}
+
+function read(path: string): Partial<Secrets> {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Partial<Secrets>;
+  } catch {
+    // The parser's own words quote the file.
+    throw new Error(`${path} is not JSON: mend it, or put it back from where it is kept`);
+  }
 }
 
 export function saveSecrets(stateDir: string, secrets: Secrets): void {

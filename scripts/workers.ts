@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { startChild, type Child } from "./child.ts";
 import { dataDir } from "./migrate.ts";
+import { secretsPath } from "./secrets.ts";
 import { pause, until } from "./wait.ts";
 import { wranglerEnvironment, wranglerPath } from "./wrangler.ts";
 
@@ -26,9 +27,12 @@ export async function startWorkers(
   for (let attempt = 1; ; attempt++) {
     const child = run(options);
     register(child);
-    if (await isReady(child, options.port)) return child;
+    const came = await untilReady(child, options.port);
+    if (came === "ready") return child;
     const lines = child.lastLines();
     await child.stop();
+    if (came !== "gone")
+      throw new Error(`${came.wrong}\nThe secrets of this stack stand in ${secretsPath(options.state_dir)}.`);
     const collided = lines.some((line) => COLLISION.test(line));
     if (!collided || attempt === TRIES)
       throw new Error(`The Workers did not start. ${child.log_path} ends with:\n${lines.join("\n")}`);
@@ -53,13 +57,17 @@ function run({ state_dir, port, configs, onLine }: WorkersOptions): Child {
   });
 }
 
-/** False when it ended, met another on its address, or is not ready in time. */
-async function isReady(child: Child, port: number): Promise<boolean> {
-  const probe = async (): Promise<"ready" | "gone" | null> => {
+/** `gone` when it ended, met another on its address, or is not ready in time; `wrong` is what waiting does not mend. */
+async function untilReady(child: Child, port: number): Promise<"ready" | "gone" | { wrong: string }> {
+  const probe = async () => {
     if (child.hasEnded() || child.lastLines().some((line) => COLLISION.test(line))) return "gone";
     const response = await fetch(`http://127.0.0.1:${port}/readyz`);
-    await response.body?.cancel();
-    return response.ok ? "ready" : null;
+    if (response.ok) {
+      await response.body?.cancel();
+      return "ready";
+    }
+    const { code, detail } = (await response.json()) as { code?: string; detail?: string };
+    return code === "misconfigured" && { wrong: detail ?? code };
   };
-  return (await until("ready", READY_MS, probe).catch(() => "gone")) === "ready";
+  return until("ready", READY_MS, probe).catch(() => "gone");
 }

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { misfits } from "#core/accounts/misfit";
 import { within } from "#core/lib/clock";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
+import type { Ring } from "#core/lib/seal";
 import { shard, shards } from "#core/store/shard";
 import { ping } from "#core/store/sql";
 import { defineRoute } from "./route.ts";
@@ -21,7 +23,7 @@ export const healthz = defineRoute({
   handle: async () => Response.json({ status: "ok" }),
 });
 
-/** GET /readyz: the databases answer and the secrets can be used. */
+/** GET /readyz: the databases answer, and the secrets can be used and are those that were used before. */
 export const readyz = defineRoute({
   method: "GET",
   path: "/readyz",
@@ -29,16 +31,30 @@ export const readyz = defineRoute({
   scope: null,
   answers: { 200: { description: "They can.", schema: ok } },
   async handle({ app }) {
+    // What waiting does not mend, and what it may.
+    const wrong: string[] = [];
     const broken: string[] = [];
-    await app.ring().catch((error: unknown) => broken.push(reasonOf(error)));
+    const ring = await app.ring().catch((error: unknown) => {
+      wrong.push(error instanceof Error ? error.message : reasonOf(error));
+      return null;
+    });
     for (const name of shards(app.databases)) {
       const db = shard(app.databases, name);
-      const answer = db ? ping(db).run() : Promise.reject(new Error("not bound"));
-      await within(answer, DATABASE_MS).catch((error: unknown) =>
-        broken.push(`database ${name}: ${reasonOf(error)}`),
+      const answer = db ? look(db, ring) : Promise.reject(new Error("not bound"));
+      await within(answer, DATABASE_MS).then(
+        (sentences) => wrong.push(...sentences.map((sentence) => `database ${name}: ${sentence}`)),
+        (error: unknown) => broken.push(`database ${name}: ${reasonOf(error)}`),
       );
     }
-    if (broken.length > 0) throw new Problem("unavailable", { detail: broken.join("; ") });
+    const detail = [...wrong, ...broken].join("; ");
+    if (detail !== "") throw new Problem(wrong.length > 0 ? "misconfigured" : "unavailable", { detail });
     return Response.json({ status: "ok" });
   },
 });
+
+/** Whether a database answers, and what is wrong with the ring for what stands in it. */
+async function look(db: D1Database, ring: Ring | null): Promise<string[]> {
+  if (ring) return misfits(db, ring);
+  await ping(db).run();
+  return [];
+}

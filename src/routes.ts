@@ -7,6 +7,7 @@ import { listJobs } from "./list-jobs.ts";
 import { oauthCallback } from "./oauth.ts";
 import { refreshAccount } from "./refresh.ts";
 import type { Route } from "./route.ts";
+import { resealTokens } from "./token-keys.ts";
 import { deleteTweet, postTweet } from "./tweets.ts";
 
 /** Everything that can be asked. What is not here does not exist. */
@@ -28,4 +29,5 @@ export const routes: readonly Route[] = [
   refreshAccount,
   postClient,
   postKey,
+  resealTokens,
 ];

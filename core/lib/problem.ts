@@ -20,6 +20,7 @@ export const problems = {
   too_many_requests: [429, "Too many requests with this key"],
   internal: [500, "Something broke on our side"],
   unavailable: [503, "Not available for the moment"],
+  misconfigured: [503, "This installation is not set up rightly"],
   // the ends of a job
   expired: [409, "The job was not sent before its expires_at"],
   poison: [500, "The job crashed its Worker three times"],

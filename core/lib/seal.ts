@@ -6,84 +6,111 @@ import { base64url, fromBase64url, text, utf8 } from "./bytes.ts";
  * so that a sealed text moved elsewhere does not open.
  */
 export type Ring = {
+  /** The id of the key that seals. */
+  newest: string;
   seal(plain: string, place: string): Promise<string>;
+  /** Rejects, with a sentence that names the key's id, when this ring does not open it. */
   open(sealed: string, place: string): Promise<string>;
+  /** Whether the newest key sealed it. */
+  isNewest(sealed: string): boolean;
+  /** Whether the ring itself says that the key which sealed it is gone for good. */
+  isLost(sealed: string): boolean;
 };
 
 const IV_BYTES = 12;
 const KEY_BYTES = 32;
+const ID = /^[A-Za-z0-9_-]{1,32}$/;
+const SEALED = /^([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+/** Instead of a key: whoever keeps the ring has lost it, and knows that what it sealed will not open. */
+const LOST = "lost";
+
+type Keys = { variable: string; newest: string; byId: Map<string, CryptoKey | typeof LOST> };
 
 /**
- * Reads a ring from a secret: `id:base64url-of-32-bytes`, several separated by commas, the newest first.
- * Throws with a sentence that names the variable and never the key.
+ * Reads a ring from a secret: `id:base64url-of-32-bytes`, several separated by commas, the newest first; `id:lost` for a key
+ * that is gone. Throws with a sentence that names the variable and never the key.
  */
 export async function openRing(secret: string | undefined, variable: string): Promise<Ring> {
-  const entries = (secret ?? "")
-    .split(",")
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-  if (entries.length === 0) throw new Error(`${variable} is missing: it needs at least one "id:key"`);
-  const keys = new Map<string, CryptoKey>();
-  for (const entry of entries) {
-    const [id, key] = entry.split(":");
-    keys.set(id ?? "", await importKey(id, key, variable));
-  }
-  const newest = [...keys.keys()][0] ?? "";
+  const keys = await readKeys(secret ?? "", variable);
+  const { newest } = keys;
   return {
-    seal: (plain, place) => seal(newest, required(keys, newest, variable), plain, place),
-    open: (sealed, place) => open(keys, sealed, place, variable),
+    newest,
+    seal: (plain, place) => seal(keys, plain, place),
+    open: (sealed, place) => open(keys, sealed, place),
+    isNewest: (sealed) => sealed.startsWith(`${newest}.`),
+    isLost: (sealed) => keys.byId.get(SEALED.exec(sealed)?.[1] ?? "") === LOST,
   };
 }
 
-async function importKey(
-  id: string | undefined,
-  key: string | undefined,
-  variable: string,
-): Promise<CryptoKey> {
+async function readKeys(secret: string, variable: string): Promise<Keys> {
+  const entries = secret
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  const byId: Keys["byId"] = new Map();
+  for (const entry of entries) {
+    const [id = "", key = "", ...more] = entry.split(":");
+    if (!ID.test(id) || more.length > 0) throw malformed(variable);
+    if (byId.has(id)) throw new Error(`${variable} has the id "${id}" twice: every key needs its own`);
+    byId.set(id, key === LOST ? LOST : await importKey(key, variable));
+  }
+  const [first] = byId;
+  if (!first) throw new Error(`${variable} is missing: it needs at least one "id:key"`);
+  if (first[1] === LOST) throw new Error(`${variable} begins with a lost key: the first one must seal`);
+  return { variable, newest: first[0], byId };
+}
+
+async function importKey(key: string, variable: string): Promise<CryptoKey> {
   const bytes = decode(key);
-  if (!id || !/^[A-Za-z0-9_-]{1,32}$/.test(id) || bytes?.length !== KEY_BYTES)
-    throw new Error(
-      `${variable} must be "id:key" with a key of 32 bytes in base64url, several separated by commas`,
-    );
+  if (bytes?.length !== KEY_BYTES) throw malformed(variable);
   return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
-function decode(key: string | undefined): Uint8Array<ArrayBuffer> | null {
+const malformed = (variable: string): Error =>
+  new Error(
+    `${variable} must be "id:key" with a key of ${KEY_BYTES} bytes in base64url, several separated by commas`,
+  );
+
+function decode(key: string): Uint8Array<ArrayBuffer> | null {
   try {
-    return fromBase64url(key ?? "");
+    return fromBase64url(key);
   } catch {
     return null;
   }
 }
 
-async function seal(id: string, key: CryptoKey, plain: string, place: string): Promise<string> {
+async function seal(keys: Keys, plain: string, place: string): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
   const sealed = await crypto.subtle.encrypt(
     { name: "AES-GCM", iv, additionalData: utf8(place) },
-    key,
+    keyOf(keys, keys.newest),
     utf8(plain),
   );
-  return `${id}.${base64url(iv)}.${base64url(new Uint8Array(sealed))}`;
+  return `${keys.newest}.${base64url(iv)}.${base64url(new Uint8Array(sealed))}`;
 }
 
-async function open(
-  keys: Map<string, CryptoKey>,
-  sealed: string,
-  place: string,
-  variable: string,
-): Promise<string> {
-  const [id = "", iv = "", data = ""] = sealed.split(".");
-  const key = required(keys, id, variable);
-  const plain = await crypto.subtle.decrypt(
-    { name: "AES-GCM", iv: fromBase64url(iv), additionalData: utf8(place) },
-    key,
-    fromBase64url(data),
-  );
-  return text(new Uint8Array(plain));
+async function open(keys: Keys, sealed: string, place: string): Promise<string> {
+  const [, id, iv = "", data = ""] = SEALED.exec(sealed) ?? [];
+  if (id === undefined) throw new Error(`This was not sealed with ${keys.variable}`);
+  const key = keyOf(keys, id);
+  try {
+    const plain = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: fromBase64url(iv), additionalData: utf8(place) },
+      key,
+      fromBase64url(data),
+    );
+    return text(new Uint8Array(plain));
+  } catch {
+    // The cipher does not say whether it is the key, the place or the text.
+    throw new Error(
+      `${keys.variable} has a key "${id}" that is not the one which sealed this, unless it was changed or moved since`,
+    );
+  }
 }
 
-function required(keys: Map<string, CryptoKey>, id: string, variable: string): CryptoKey {
-  const key = keys.get(id);
+function keyOf({ byId, variable }: Keys, id: string): CryptoKey {
+  const key = byId.get(id);
+  if (key === LOST) throw new Error(`${variable} says that the key "${id}", which sealed this, is lost`);
   if (!key) throw new Error(`${variable} lacks the key "${id}" that sealed this`);
   return key;
 }

@@ -49,7 +49,7 @@ export async function start(state_dir: string, environment: Record<string, strin
   } finally {
     if (!existsSync(sign)) child.kill("SIGTERM");
   }
-  if (isOver()) throw new Error(`start ended: ${output}`);
+  if (isOver()) throw new Error(`start ended with ${child.exitCode ?? child.signalCode ?? ""}: ${output}`);
   const groups = groupsOf(child.pid ?? 0);
   return {
     local: JSON.parse(readFileSync(sign, "utf8")) as Local,

@@ -34,3 +34,18 @@ test("a secret that an older file does not know is added, and the file is closed
   expect(loadSecrets(folder)).toEqual(secrets);
   expect(statSync(secretsPath(folder)).mode & 0o777).toBe(0o600);
 });
+
+test("a file that is no JSON is named, and not quoted", () => {
+  writeFileSync(secretsPath(folder), "token_keys=hunter2");
+  const message = String(caught(() => loadSecrets(folder)));
+  expect(message).toContain(`${secretsPath(folder)} is not JSON`);
+  expect(message).not.toContain("hunter2");
+});
+
+function caught(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}

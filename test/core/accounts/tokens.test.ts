@@ -144,9 +144,19 @@ test("with the wrong ring it is an error that names the variable and the missing
   );
 });
 
-test("a token that was put where another account's belongs does not open", async () => {
+test("a token that was put where another account's belongs is not used: D1 is asked", async () => {
+  await stored(1);
   await env.TOKENS.put(accessKey(id, 1), await ring.seal("foreign", accessPlace("acc_other", 1)));
-  await expect(watched().tokens.access(id, 1)).rejects.toThrow();
+  expect(await watched().tokens.access(id, 1)).toBe("from-d1");
+});
+
+test("one whose key has left the ring is read from D1, where the pair was sealed anew", async () => {
+  const old = await openRing(`old:${base64url(new Uint8Array(32).fill(7))}`, "TOKEN_KEYS");
+  await stored(1);
+  await env.TOKENS.put(accessKey(id, 1), await old.seal("from-kv", accessPlace(id, 1)));
+  const { tokens, asked } = watched();
+  expect(await tokens.access(id, 1)).toBe("from-d1");
+  expect(asked).toEqual([`kv ${accessKey(id, 1)}`, "d1"]);
 });
 
 test("no more than a thousand are remembered, the one remembered longest goes first", async () => {

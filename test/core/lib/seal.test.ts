@@ -47,6 +47,40 @@ test.each(["changed data", "changed key"])("%s does not open", async (what) => {
   await expect(ring.open(what === "changed key" ? sealed : flipped, "p")).rejects.toThrow();
 });
 
+test("another key under the same id is told apart from a missing one, and neither key is named", async () => {
+  const sealed = await (await open(NEW)).seal("hush", "p");
+  const error: unknown = await (await open(`new:${keyOf(3)}`)).open(sealed, "p").catch((e: unknown) => e);
+  expect(String(error)).toContain('TOKEN_KEYS has a key "new" that is not the one which sealed this');
+  expect(String(error)).not.toMatch(new RegExp(`${keyOf(2)}|${keyOf(3)}`));
+});
+
+test.each(["plain text, never sealed", "", "new.", "new.AAAA", "new.AAAA.AAAA.AAAA"])(
+  "%j was never sealed, and is not repeated in the sentence that says so",
+  async (stored) => {
+    await expect((await open(NEW)).open(stored, "p")).rejects.toThrow(
+      /^This was not sealed with TOKEN_KEYS$/,
+    );
+  },
+);
+
+test("the ring knows what its newest key sealed", async () => {
+  const before = await open(OLD);
+  const after = await open(`${NEW},${OLD}`);
+  const [old, fresh] = [await before.seal("hush", "p"), await after.seal("hush", "p")];
+  expect([before.newest, after.newest]).toEqual(["old", "new"]);
+  expect([before.isNewest(old), after.isNewest(old), after.isNewest(fresh)]).toEqual([true, false, true]);
+  expect((await open(`n:${keyOf(4)}`)).isNewest(fresh)).toBe(false);
+});
+
+test("a key that is lost can be said to be: what it sealed does not open, all else does", async () => {
+  const sealed = await (await open(OLD)).seal("hush", "p");
+  const ring = await open(`${NEW},old:lost`);
+  await expect(ring.open(sealed, "p")).rejects.toThrow('the key "old", which sealed this, is lost');
+  const other = await ring.seal("hush", "p");
+  expect(await ring.open(other, "p")).toBe("hush");
+  expect([sealed, other, "nonsense"].map((one) => ring.isLost(one))).toEqual([true, false, false]);
+});
+
 describe("a ring that cannot be read says so, and never the key", () => {
   const short = base64url(new Uint8Array(31));
 
@@ -58,6 +92,9 @@ describe("a ring that cannot be read says so, and never the key", () => {
     ["an id with a dot", `a.b:${keyOf(9)}`, 'TOKEN_KEYS must be "id:key"'],
     ["a short key", `id:${short}`, "32 bytes"],
     ["a key that is no base64", `id:${"!".repeat(43)}`, "32 bytes"],
+    ["more than an id and a key", `${NEW}:more`, 'TOKEN_KEYS must be "id:key"'],
+    ["one id twice", `${NEW},${OLD},new:${keyOf(9)}`, 'TOKEN_KEYS has the id "new" twice'],
+    ["nothing but a lost key", "old:lost", "TOKEN_KEYS begins with a lost key"],
     ["one good and one bad", `${NEW},id:${short}`, "32 bytes"],
   ])("%s", async (_, secret, message) => {
     const error: unknown = await open(secret).catch((thrown: unknown) => thrown);

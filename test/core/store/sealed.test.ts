@@ -1,0 +1,91 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import * as sealed from "#core/store/sealed";
+import { all, first } from "#core/store/sql";
+import { strict } from "../../support/database.ts";
+import { accountRow, empty, NOW, put } from "../../support/rows.ts";
+
+const db = strict(env.DB);
+
+beforeEach(() => empty(env.DB));
+
+const putAccount = (id: string, token: string | null, token_version = 1) =>
+  put(env.DB, "accounts", accountRow({ id, token, token_version }));
+const putApp = (id: string, secret: string | null) =>
+  put(env.DB, "apps", { id, client_id: "cli_1", name: "", x_client_id: "x", secret, created_at: NOW });
+
+describe("a page", () => {
+  test("has the rows behind an id, also those that keep nothing, and no more than its limit", async () => {
+    await putAccount("acc_1", "one");
+    await putAccount("acc_2", null);
+    await putAccount("acc_3", "three", 7);
+    await putAccount("acc_4", "four");
+    expect(await all(sealed.page(db, "accounts", "acc_1", 2))).toEqual([
+      { id: "acc_2", version: 1, sealed: null },
+      { id: "acc_3", version: 7, sealed: "three" },
+    ]);
+    expect(await all(sealed.page(db, "accounts", "acc_4", 2))).toEqual([]);
+  });
+
+  test("of apps has version 0 everywhere", async () => {
+    await putApp("app_1", "one");
+    await putApp("app_2", null);
+    expect(await all(sealed.page(db, "apps", "", 9))).toEqual([
+      { id: "app_1", version: 0, sealed: "one" },
+      { id: "app_2", version: 0, sealed: null },
+    ]);
+  });
+});
+
+describe("a sample", () => {
+  const sampled = async (end: "oldest" | "youngest", among = 10) =>
+    (await first<sealed.SealedRow>(sealed.sample(db, "accounts", end, among)))?.sealed;
+
+  test("is the outermost of those that keep something", async () => {
+    await putAccount("acc_1", null);
+    for (const n of [2, 3, 4]) await putAccount(`acc_${n}`, `pair ${n}`);
+    await putAccount("acc_5", null);
+    expect([await sampled("oldest"), await sampled("youngest")]).toEqual(["pair 2", "pair 4"]);
+  });
+
+  test("is looked for among few rows, however many there are", async () => {
+    for (const n of [1, 2, 3]) await putAccount(`acc_${n}`, null);
+    await putAccount("acc_4", "pair 4");
+    expect(await sampled("oldest", 3)).toBeUndefined();
+    const { meta } = await sealed.sample(db, "accounts", "oldest", 2).run();
+    expect(meta.rows_read).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("replacing", () => {
+  const stored = async () =>
+    (await first<{ token: string }>(env.DB.prepare("SELECT token FROM accounts")))?.token;
+  const row = { id: "acc_1", version: 3, sealed: "before" };
+
+  test("changes the text and nothing else", async () => {
+    await putAccount("acc_1", "before", 3);
+    await putAccount("acc_2", "before", 3);
+    expect((await sealed.replace(db, "accounts", row, "after").run()).meta.changes).toBe(1);
+    const rows = await all(env.DB.prepare("SELECT * FROM accounts ORDER BY id"));
+    expect(rows).toEqual([
+      accountRow({ id: "acc_1", token: "after", token_version: 3 }),
+      accountRow({ id: "acc_2", token: "before", token_version: 3 }),
+    ]);
+  });
+
+  test.each([
+    ["the version has moved", "before", 4],
+    ["the text has changed", "moved", 3],
+    ["nothing is kept any more", null, 3],
+  ])("changes nothing when %s", async (_, token, version) => {
+    await putAccount("acc_1", token, version);
+    expect((await sealed.replace(db, "accounts", row, "after").run()).meta.changes).toBe(0);
+    expect(await stored()).toBe(token);
+  });
+
+  test("an app's secret is replaced as well", async () => {
+    await putApp("app_1", "before");
+    await sealed.replace(db, "apps", { id: "app_1", version: 0, sealed: "before" }, "after").run();
+    expect(await all(sealed.page(db, "apps", "", 1))).toMatchObject([{ sealed: "after" }]);
+  });
+});
