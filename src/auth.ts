@@ -22,13 +22,21 @@ export type Scope = (typeof scopes)[number];
 /** Who calls. `client_id` is null for the admin key, which belongs to no client. */
 export type Caller = {
   key_id: string;
+  /** null: the key itself calls. */
+  session_id: string | null;
   client_id: string | null;
   scopes: readonly Scope[];
   /** null: every account of the client. */
   account_ids: readonly string[] | null;
 };
 
-const ADMIN: Caller = { key_id: "admin", client_id: null, scopes: ["admin"], account_ids: null };
+const ADMIN: Caller = {
+  key_id: "admin",
+  session_id: null,
+  client_id: null,
+  scopes: ["admin"],
+  account_ids: null,
+};
 const SECRET_LENGTH = 40;
 
 /** A new API key: what its client is shown once, and what is stored of it. */
@@ -70,6 +78,7 @@ async function findKey(app: App, key: string): Promise<Caller | null> {
 
 const asCaller = (row: ApiKeyRow): Caller => ({
   key_id: row.id,
+  session_id: null,
   client_id: row.client_id,
   scopes: JSON.parse(row.scopes) as Scope[],
   account_ids: row.account_ids === null ? null : (JSON.parse(row.account_ids) as string[]),
@@ -100,6 +109,9 @@ export function clientOf(caller: Caller): string {
     });
   return caller.client_id;
 }
+
+/** Who calls, as it is written down: a session's id, a key's id, or `admin`. */
+export const actorOf = (caller: Caller): string => caller.session_id ?? caller.key_id;
 
 /** Whether the caller's key reaches an account. Whether the account is its client's is the store's to say. */
 export const mayUse = (caller: Caller, accountId: string): boolean =>

@@ -27,7 +27,7 @@ export type Route<
   Query extends Schema | undefined = Schema | undefined,
   Body extends Schema | undefined = Schema | undefined,
 > = {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   /** With parameters as `{name}`. */
   path: string;
   summary: string;

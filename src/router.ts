@@ -12,7 +12,7 @@ import type { Route } from "./route.ts";
 import { fieldErrors, readQuery } from "./validate.ts";
 import { z } from "zod";
 
-const NOBODY: Caller = { key_id: "", client_id: null, scopes: [], account_ids: null };
+const NOBODY: Caller = { key_id: "", session_id: null, client_id: null, scopes: [], account_ids: null };
 const noQuery = z.strictObject({});
 
 export type Router = { fetch(request: Request, app: App): Promise<Response> };
@@ -21,7 +21,7 @@ export type Router = { fetch(request: Request, app: App): Promise<Response> };
 export function createRouter(routes: readonly Route[]): Router {
   const router = IttyRouter();
   for (const route of routes) {
-    const method = route.method.toLowerCase() as "get" | "post" | "delete";
+    const method = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
     router[method](asPattern(route.path), (request, app: App, requestId: string) =>
       answer(route, request as unknown as Request & { params: Record<string, string> }, app, requestId),
     );

@@ -164,7 +164,9 @@ describe("a key for some accounts only", () => {
     const key = await door.key(id, { account_ids: [] });
     expect((await door.call("GET", "/v1/accounts", { key })).body.data).toEqual([]);
     expect((await door.call("GET", `/v1/accounts/${account_id}`, { key })).status).toBe(404);
-    expect(mayUse({ key_id: "", client_id: "", scopes: [], account_ids: [] }, account_id)).toBe(false);
+    expect(
+      mayUse({ key_id: "", session_id: null, client_id: "", scopes: [], account_ids: [] }, account_id),
+    ).toBe(false);
   });
 });
 
