@@ -1,4 +1,5 @@
 import { base64url, fromBase64url, text, utf8 } from "./bytes.ts";
+import { readRing } from "./ring.ts";
 
 /**
  * Sealing of secrets at rest: AES-256-GCM with a ring of keys. The first key seals, all of them open; the key's id stands
@@ -11,23 +12,14 @@ export type Ring = {
 };
 
 const IV_BYTES = 12;
-const KEY_BYTES = 32;
 
 /**
  * Reads a ring from a secret: `id:base64url-of-32-bytes`, several separated by commas, the newest first.
  * Throws with a sentence that names the variable and never the key.
  */
 export async function openRing(secret: string | undefined, variable: string): Promise<Ring> {
-  const entries = (secret ?? "")
-    .split(",")
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-  if (entries.length === 0) throw new Error(`${variable} is missing: it needs at least one "id:key"`);
   const keys = new Map<string, CryptoKey>();
-  for (const entry of entries) {
-    const [id, key] = entry.split(":");
-    keys.set(id ?? "", await importKey(id, key, variable));
-  }
+  for (const [id, bytes] of readRing(secret, variable)) keys.set(id, await importKey(bytes));
   const newest = [...keys.keys()][0] ?? "";
   return {
     seal: (plain, place) => seal(newest, required(keys, newest, variable), plain, place),
@@ -35,26 +27,8 @@ export async function openRing(secret: string | undefined, variable: string): Pr
   };
 }
 
-async function importKey(
-  id: string | undefined,
-  key: string | undefined,
-  variable: string,
-): Promise<CryptoKey> {
-  const bytes = decode(key);
-  if (!id || !/^[A-Za-z0-9_-]{1,32}$/.test(id) || bytes?.length !== KEY_BYTES)
-    throw new Error(
-      `${variable} must be "id:key" with a key of 32 bytes in base64url, several separated by commas`,
-    );
-  return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
-}
-
-function decode(key: string | undefined): Uint8Array<ArrayBuffer> | null {
-  try {
-    return fromBase64url(key ?? "");
-  } catch {
-    return null;
-  }
-}
+const importKey = (bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> =>
+  crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 
 async function seal(id: string, key: CryptoKey, plain: string, place: string): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
