@@ -31,8 +31,8 @@ export type Route<
   /** With parameters as `{name}`. */
   path: string;
   summary: string;
-  /** null: no key is needed. */
-  scope: Scope | null;
+  /** `any`: every key will do, whatever its scopes. null: no key is needed. */
+  scope: Scope | "any" | null;
   params?: Params;
   query?: Query;
   /** JSON. A route without a body schema reads none. */

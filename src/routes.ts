@@ -1,11 +1,14 @@
+import { listAudit } from "./audit.ts";
 import { connectAccount, getAccount, listAccounts } from "./accounts.ts";
-import { postClient, postKey } from "./clients.ts";
+import { getClient, listClients, patchClient, postClient } from "./clients.ts";
 import { healthz, readyz } from "./health.ts";
 import { home } from "./home.ts";
 import { cancelJob, getJob, postJob, retryJob } from "./jobs.ts";
+import { deleteKey, listKeys, postKey } from "./keys.ts";
 import { listJobs } from "./list-jobs.ts";
 import { oauthCallback } from "./oauth.ts";
 import type { Route } from "./route.ts";
+import { postSession } from "./sessions.ts";
 import { deleteTweet, postTweet } from "./tweets.ts";
 
 /** Everything that can be asked. What is not here does not exist. */
@@ -25,5 +28,12 @@ export const routes: readonly Route[] = [
   listAccounts,
   getAccount,
   postClient,
+  listClients,
+  getClient,
+  patchClient,
   postKey,
+  listKeys,
+  deleteKey,
+  postSession,
+  listAudit,
 ];
