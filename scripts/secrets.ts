@@ -5,6 +5,7 @@ import { join } from "node:path";
 /** What is made up once and is the same after every restart. The last three come into being with the demo client. */
 export type Secrets = {
   token_keys: string;
+  session_keys: string;
   admin_key: string;
   /** The simulator's app. */
   x_client_id: string;
@@ -25,6 +26,7 @@ export function loadSecrets(stateDir: string): Secrets {
   const known = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Partial<Secrets>) : {};
   const secrets: Secrets = {
     token_keys: `k1:${random()}`,
+    session_keys: `s1:${random()}`,
     admin_key: `admin_${random()}`,
     x_client_id: "simulated-app",
     x_client_secret: random(),
