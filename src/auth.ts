@@ -79,7 +79,7 @@ async function byKey(app: App, key: string): Promise<Caller | null> {
 async function bySession(app: App, token: string): Promise<Caller> {
   const session = await readSession(sessionRing(app), token, app.clock.now());
   const row = session && (await findKey(app, session.key_id));
-  if (!row || row.client_id !== session.client_id)
+  if (!session || row?.client_id !== session.client_id)
     throw unauthorized("This session is unknown or over, or its key was revoked or has expired");
   touchKey(app, row);
   const ofKey = accountsOf(row);
