@@ -29,11 +29,11 @@ export type LocalConfig = {
   batches?: { size: number; timeout_s: number } | undefined;
 };
 
-type SecretName = "TOKEN_KEYS" | "ADMIN_KEY" | "X_CLIENT_ID" | "X_CLIENT_SECRET";
+type SecretName = "TOKEN_KEYS" | "SESSION_KEYS" | "ADMIN_KEY" | "X_CLIENT_ID" | "X_CLIENT_SECRET";
 
 /** Who holds which secret, here as when deployed. */
 const secretsOf: Record<string, SecretName[]> = {
-  producer: ["TOKEN_KEYS", "ADMIN_KEY", "X_CLIENT_ID", "X_CLIENT_SECRET"],
+  producer: ["TOKEN_KEYS", "SESSION_KEYS", "ADMIN_KEY", "X_CLIENT_ID", "X_CLIENT_SECRET"],
   tweets: ["TOKEN_KEYS"],
   refresh: ["TOKEN_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET"],
 };

@@ -6,6 +6,7 @@ import { makeKey } from "./keyring.ts";
 /** What is made up once and is the same after every restart. The last three come into being with the demo client. */
 export type Secrets = {
   token_keys: string;
+  session_keys: string;
   admin_key: string;
   /** The simulator's app. */
   x_client_id: string;
@@ -26,6 +27,7 @@ export function loadSecrets(stateDir: string): Secrets {
   const known = existsSync(path) ? read(path) : {};
   const secrets: Secrets = {
     token_keys: makeKey("k1"),
+    session_keys: makeKey("s1"),
     admin_key: `admin_${random()}`,
     x_client_id: "simulated-app",
     x_client_secret: random(),

@@ -125,6 +125,7 @@ function localConfig(options: StackOptions, secrets: Secrets): Parameters<typeof
     extra_vars: time_scale === 1 ? {} : { TIME_SCALE: String(time_scale) },
     secrets: {
       TOKEN_KEYS: secrets.token_keys,
+      SESSION_KEYS: secrets.session_keys,
       ADMIN_KEY: admin_key ?? secrets.admin_key,
       X_CLIENT_ID: other_x ? other_x.client_id : secrets.x_client_id,
       X_CLIENT_SECRET: other_x ? other_x.client_secret : secrets.x_client_secret,

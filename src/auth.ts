@@ -1,11 +1,12 @@
 import { equalInConstantTime, sha256 } from "#core/lib/bytes";
 import { newId, randomText } from "#core/lib/ids";
+import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
-import * as apiKeys from "#core/store/api-keys";
+import { readRing } from "#core/lib/ring";
 import type { ApiKeyRow } from "#core/store/api-keys";
-import { shard } from "#core/store/shard";
-import { first } from "#core/store/sql";
 import type { App } from "./app.ts";
+import { findKey, touchKey } from "./seen-keys.ts";
+import { isSessionToken, readSession } from "./session-token.ts";
 
 export const scopes = [
   "jobs:read",
@@ -22,13 +23,21 @@ export type Scope = (typeof scopes)[number];
 /** Who calls. `client_id` is null for the admin key, which belongs to no client. */
 export type Caller = {
   key_id: string;
+  /** null: the key itself calls. */
+  session_id: string | null;
   client_id: string | null;
   scopes: readonly Scope[];
   /** null: every account of the client. */
   account_ids: readonly string[] | null;
 };
 
-const ADMIN: Caller = { key_id: "admin", client_id: null, scopes: ["admin"], account_ids: null };
+const ADMIN: Caller = {
+  key_id: "admin",
+  session_id: null,
+  client_id: null,
+  scopes: ["admin"],
+  account_ids: null,
+};
 const SECRET_LENGTH = 40;
 
 /** A new API key: what its client is shown once, and what is stored of it. */
@@ -43,52 +52,64 @@ export async function createKey(
 
 /** Who a request comes from. Throws 401. */
 export async function authenticate(app: App, request: Request): Promise<Caller> {
-  const key = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  if (key === undefined) throw unauthorized("Send a key as `Authorization: Bearer tap_…`");
-  if (app.env.ADMIN_KEY && (await equalInConstantTime(key, app.env.ADMIN_KEY))) return ADMIN;
-  const caller = await findKey(app, key);
-  if (!caller) throw unauthorized("This key is unknown or has expired");
+  const sent = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (sent === undefined) throw unauthorized("Send a key as `Authorization: Bearer tap_…`");
+  if (app.env.ADMIN_KEY && (await equalInConstantTime(sent, app.env.ADMIN_KEY))) return ADMIN;
+  if (isSessionToken(sent)) return bySession(app, sent);
+  const caller = await byKey(app, sent);
+  if (!caller) throw unauthorized("This key is unknown, was revoked or has expired");
   return caller;
 }
 
-/** Callers seen lately by this isolate, by the hash of their key: a busy key costs no database read a request. */
-const seen = new Map<string, { caller: Caller; until: number }>();
-const SEEN_FOR_MS = 5_000;
-const SEEN_AT_MOST = 1_000;
-
-async function findKey(app: App, key: string): Promise<Caller | null> {
-  const hash = await sha256(key);
-  const known = seen.get(hash);
-  if (known && app.clock.now() < known.until) return known.caller;
-  const row = await findRow(app, key);
-  if (!row) return null;
-  const caller = asCaller(row);
-  if (seen.size >= SEEN_AT_MOST) seen.clear();
-  seen.set(hash, { caller, until: Math.min(app.clock.now() + SEEN_FOR_MS, row.expires_at ?? Infinity) });
-  return caller;
-}
-
-const asCaller = (row: ApiKeyRow): Caller => ({
-  key_id: row.id,
-  client_id: row.client_id,
-  scopes: JSON.parse(row.scopes) as Scope[],
-  account_ids: row.account_ids === null ? null : (JSON.parse(row.account_ids) as string[]),
-});
-
-async function findRow(app: App, key: string): Promise<ApiKeyRow | null> {
-  const [, body, secret] = /^tap_([0-9A-Za-z]{23})_([0-9A-Za-z]{40})$/.exec(key) ?? [];
-  const db = body && shard(app.databases, body);
-  if (!body || !secret || !db) return null;
-  const now = app.clock.stored();
-  const row = await first<ApiKeyRow>(apiKeys.find(db, now, `key_${body}`));
+async function byKey(app: App, key: string): Promise<Caller | null> {
+  const [, body, secret = ""] = /^tap_([0-9A-Za-z]{23})_([0-9A-Za-z]{40})$/.exec(key) ?? [];
+  const row = body === undefined ? null : await findKey(app, `key_${body}`);
   if (!row || !(await equalInConstantTime(await sha256(secret), row.hash))) return null;
-  if ((row.last_used_at ?? 0) < app.clock.now() - 3_600_000) app.later(apiKeys.touch(db, now, row.id).run());
-  return row;
+  touchKey(app, row);
+  return {
+    key_id: row.id,
+    session_id: null,
+    client_id: row.client_id,
+    scopes: scopesOf(row),
+    account_ids: accountsOf(row),
+  };
 }
 
-/** Refuse a caller whose key lacks the route's scope. */
-export function authorize(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.includes(scope))
+/** A session may do what it was made for, as far as its key still may. */
+async function bySession(app: App, token: string): Promise<Caller> {
+  const session = await readSession(sessionRing(app), token, app.clock.now());
+  const row = session && (await findKey(app, session.key_id));
+  if (!session || row?.client_id !== session.client_id)
+    throw unauthorized("This session is unknown or over, or its key was revoked or has expired");
+  touchKey(app, row);
+  const ofKey = accountsOf(row);
+  return {
+    key_id: row.id,
+    session_id: session.id,
+    client_id: row.client_id,
+    scopes: scopesOf(row).filter((scope) => scope !== "admin" && session.scopes.includes(scope)),
+    account_ids: session.account_ids?.filter((id) => ofKey?.includes(id) ?? true) ?? ofKey,
+  };
+}
+
+/** Without a ring nobody can have been given a session. */
+function sessionRing(app: App): ReturnType<typeof readRing> {
+  try {
+    return readRing(app.env.SESSION_KEYS, "SESSION_KEYS");
+  } catch (error) {
+    app.log("session.unreadable", { reason: reasonOf(error) });
+    throw unauthorized("Sessions cannot be read here");
+  }
+}
+
+const scopesOf = (row: ApiKeyRow): Scope[] => JSON.parse(row.scopes) as Scope[];
+
+const accountsOf = (row: ApiKeyRow): string[] | null =>
+  row.account_ids === null ? null : (JSON.parse(row.account_ids) as string[]);
+
+/** Refuse a caller whose key or session lacks the route's scope. */
+export function authorize(caller: Caller, scope: Scope | "any"): void {
+  if (scope !== "any" && !caller.scopes.includes(scope))
     throw new Problem("insufficient_scope", { detail: `This needs a key with the scope ${scope}` });
 }
 
@@ -101,9 +122,13 @@ export function clientOf(caller: Caller): string {
   return caller.client_id;
 }
 
+/** Who calls, as it is written down: a session's id, a key's id, or `admin`. */
+export const actorOf = (caller: Caller): string => caller.session_id ?? caller.key_id;
+
 /** Whether the caller's key reaches an account. Whether the account is its client's is the store's to say. */
 export const mayUse = (caller: Caller, accountId: string): boolean =>
   caller.account_ids?.includes(accountId) ?? true;
 
-const unauthorized = (detail: string): Problem =>
+/** 401 */
+export const unauthorized = (detail: string): Problem =>
   new Problem("unauthorized", { detail, headers: { "www-authenticate": "Bearer" } });

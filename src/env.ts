@@ -15,7 +15,10 @@ export type Env = Databases & {
   PUBLIC_URL: string;
   /** How often the clock ticks, in seconds: as [triggers] says. */
   TICK_S: string;
+  /** Whose pages may call from a browser: origins, separated by commas. */
+  CORS_ORIGINS?: string;
   TOKEN_KEYS?: string;
+  SESSION_KEYS?: string;
   ADMIN_KEY?: string;
   X_CLIENT_ID?: string;
   X_CLIENT_SECRET?: string;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idFloor, isId } from "#core/lib/ids";
+import { idFloor } from "#core/lib/ids";
 import * as jobs from "#core/store/jobs";
 import type { JobFilter, JobRow } from "#core/store/jobs";
 import { shard, shards } from "#core/store/shard";
@@ -8,7 +8,10 @@ import type { App } from "./app.ts";
 import { clientOf } from "./auth.ts";
 import { jobSchema, viewStates } from "./job-view.ts";
 import { showAll } from "./jobs.ts";
+import { pageFields, pageOf } from "./lists.ts";
 import { defineRoute } from "./route.ts";
+
+export { pageOf };
 
 const moment = z.iso.datetime({ offset: true });
 
@@ -19,16 +22,8 @@ const query = z.strictObject({
   batch_id: z.string().max(64).optional(),
   created_after: moment.optional(),
   created_before: moment.optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z
-    .string()
-    .refine((text) => isId("job", text), "Not a cursor of this list")
-    .optional(),
+  ...pageFields("job"),
 });
-
-/** A page of a list. A short page may have a cursor: a rare filter looks at a bounded number of rows a time. */
-export const pageOf = <Item extends z.ZodType>(item: Item) =>
-  z.strictObject({ data: z.array(item), has_more: z.boolean(), next_cursor: z.string().nullable() });
 
 /** GET /v1/jobs: the client's jobs, the newest first, over all databases. */
 export const listJobs = defineRoute({

@@ -27,12 +27,12 @@ export type Route<
   Query extends Schema | undefined = Schema | undefined,
   Body extends Schema | undefined = Schema | undefined,
 > = {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   /** With parameters as `{name}`. */
   path: string;
   summary: string;
-  /** null: no key is needed. */
-  scope: Scope | null;
+  /** `any`: every key will do, whatever its scopes. null: no key is needed. */
+  scope: Scope | "any" | null;
   params?: Params;
   query?: Query;
   /** JSON. A route without a body schema reads none. */

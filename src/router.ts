@@ -6,13 +6,15 @@ import { Problem } from "#core/lib/problem";
 import type { App } from "./app.ts";
 import { authenticate, authorize, type Caller } from "./auth.ts";
 import { readJson } from "./body.ts";
+import { addCors, optionsResponse } from "./cors.ts";
 import { limit } from "./limit.ts";
 import { asProblem, problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { fieldErrors, readQuery } from "./validate.ts";
 import { z } from "zod";
 
-const NOBODY: Caller = { key_id: "", client_id: null, scopes: [], account_ids: null };
+const NOBODY: Caller = { key_id: "", session_id: null, client_id: null, scopes: [], account_ids: null };
+const HELD_BACK_MS = 10_000;
 const noQuery = z.strictObject({});
 
 export type Router = { fetch(request: Request, app: App): Promise<Response> };
@@ -21,7 +23,7 @@ export type Router = { fetch(request: Request, app: App): Promise<Response> };
 export function createRouter(routes: readonly Route[]): Router {
   const router = IttyRouter();
   for (const route of routes) {
-    const method = route.method.toLowerCase() as "get" | "post" | "delete";
+    const method = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
     router[method](asPattern(route.path), (request, app: App, requestId: string) =>
       answer(route, request as unknown as Request & { params: Record<string, string> }, app, requestId),
     );
@@ -32,8 +34,10 @@ export function createRouter(routes: readonly Route[]): Router {
       let response: Response;
       try {
         response =
-          ((await router.fetch(asGet(request), app, requestId)) as Response | undefined) ??
-          nowhere(routes, request);
+          request.method === "OPTIONS"
+            ? optionsResponse(request, methodsAt(routes, request), app.env.CORS_ORIGINS)
+            : (((await router.fetch(asGet(request), app, requestId)) as Response | undefined) ??
+              nowhere(routes, request));
       } catch (error) {
         const problem = asProblem(error);
         if (problem.status >= 500)
@@ -42,6 +46,7 @@ export function createRouter(routes: readonly Route[]): Router {
       }
       const headers = new Headers(response.headers);
       headers.set("x-request-id", requestId);
+      addCors(headers, request, app.env.CORS_ORIGINS);
       return new Response(request.method === "HEAD" ? null : response.body, {
         status: response.status,
         headers,
@@ -65,7 +70,8 @@ async function answer(
   const params = readParams(route, request.params);
   const query = readQuery(new URL(request.url), route.query ?? noQuery);
   const { body, text } = await readBody(route, request);
-  return route.handle({
+  const began = app.clock.now();
+  const response = await route.handle({
     app,
     caller,
     request,
@@ -75,6 +81,10 @@ async function answer(
     body,
     body_hash: await sha256(JSON.stringify([route.method, route.path, params, query, text])),
   });
+  // Held back this long (`Prefer: wait`), it is not given to a key that was revoked meanwhile.
+  if (route.method === "GET" && route.scope !== null && app.clock.now() - began > HELD_BACK_MS)
+    await authenticate(app, request);
+  return response;
 }
 
 /** A path parameter of the wrong form names nothing. */
@@ -96,18 +106,23 @@ async function readBody(route: Route, request: Request): Promise<{ body: unknown
 const asGet = (request: Request): Request =>
   request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
 
-/** A path we do not have, or a method it does not take. */
-function nowhere(routes: readonly Route[], request: Request): Response {
-  const { pathname } = new URL(request.url);
-  const allowed = routes
-    .filter((route) => asExpression(route.path).test(pathname))
-    .map((route) => route.method);
-  if (allowed.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
-  const methods = [...new Set(allowed), ...(allowed.includes("GET") ? ["HEAD"] : [])].join(", ");
+/** A method that the path does not take. */
+function nowhere(routes: readonly Route[], request: Request): never {
+  const methods = methodsAt(routes, request).join(", ");
   throw new Problem("method_not_allowed", {
     detail: `This path takes ${methods}`,
     headers: { allow: methods },
   });
+}
+
+/** The methods that a path takes. Throws 404 for one that we do not have. */
+function methodsAt(routes: readonly Route[], request: Request): string[] {
+  const { pathname } = new URL(request.url);
+  const methods = routes
+    .filter((route) => asExpression(route.path).test(pathname))
+    .map((route) => route.method);
+  if (methods.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
+  return [...new Set<string>(methods), ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
 const asPattern = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -1,13 +1,16 @@
+import { listAudit } from "./audit.ts";
 import { connectAccount, getAccount, listAccounts } from "./accounts.ts";
-import { postClient, postKey } from "./clients.ts";
+import { getClient, listClients, patchClient, postClient } from "./clients.ts";
 import { healthz, readyz } from "./health.ts";
 import { home } from "./home.ts";
 import { cancelJob, getJob, postJob, retryJob } from "./jobs.ts";
+import { deleteKey, listKeys, postKey } from "./keys.ts";
 import { listJobs } from "./list-jobs.ts";
 import { oauthCallback } from "./oauth.ts";
 import { refreshAccount } from "./refresh.ts";
 import type { Route } from "./route.ts";
 import { resealTokens } from "./token-keys.ts";
+import { postSession } from "./sessions.ts";
 import { deleteTweet, postTweet } from "./tweets.ts";
 
 /** Everything that can be asked. What is not here does not exist. */
@@ -28,6 +31,13 @@ export const routes: readonly Route[] = [
   getAccount,
   refreshAccount,
   postClient,
+  listClients,
+  getClient,
+  patchClient,
   postKey,
   resealTokens,
+  listKeys,
+  deleteKey,
+  postSession,
+  listAudit,
 ];

@@ -1,4 +1,5 @@
 import { base64url, fromBase64url, text, utf8 } from "./bytes.ts";
+import { LOST, readEntries } from "./ring.ts";
 
 /**
  * Sealing of secrets at rest: AES-256-GCM with a ring of keys. The first key seals, all of them open; the key's id stands
@@ -18,11 +19,7 @@ export type Ring = {
 };
 
 const IV_BYTES = 12;
-const KEY_BYTES = 32;
-const ID = /^[A-Za-z0-9_-]{1,32}$/;
 const SEALED = /^([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
-/** Instead of a key: whoever keeps the ring has lost it, and knows that what it sealed will not open. */
-const LOST = "lost";
 
 type Keys = { variable: string; newest: string; byId: Map<string, CryptoKey | typeof LOST> };
 
@@ -31,8 +28,11 @@ type Keys = { variable: string; newest: string; byId: Map<string, CryptoKey | ty
  * that is gone. Throws with a sentence that names the variable and never the key.
  */
 export async function openRing(secret: string | undefined, variable: string): Promise<Ring> {
-  const keys = await readKeys(secret ?? "", variable);
-  const { newest } = keys;
+  const byId: Keys["byId"] = new Map();
+  for (const [id, key] of readEntries(secret, variable))
+    byId.set(id, key === LOST ? LOST : await importKey(key));
+  const newest = [...byId.keys()][0] ?? "";
+  const keys: Keys = { variable, newest, byId };
   return {
     newest,
     seal: (plain, place) => seal(keys, plain, place),
@@ -42,42 +42,8 @@ export async function openRing(secret: string | undefined, variable: string): Pr
   };
 }
 
-async function readKeys(secret: string, variable: string): Promise<Keys> {
-  const entries = secret
-    .split(",")
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-  const byId: Keys["byId"] = new Map();
-  for (const entry of entries) {
-    const [id = "", key = "", ...more] = entry.split(":");
-    if (!ID.test(id) || more.length > 0) throw malformed(variable);
-    if (byId.has(id)) throw new Error(`${variable} has the id "${id}" twice: every key needs its own`);
-    byId.set(id, key === LOST ? LOST : await importKey(key, variable));
-  }
-  const [first] = byId;
-  if (!first) throw new Error(`${variable} is missing: it needs at least one "id:key"`);
-  if (first[1] === LOST) throw new Error(`${variable} begins with a lost key: the first one must seal`);
-  return { variable, newest: first[0], byId };
-}
-
-async function importKey(key: string, variable: string): Promise<CryptoKey> {
-  const bytes = decode(key);
-  if (bytes?.length !== KEY_BYTES) throw malformed(variable);
-  return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
-}
-
-const malformed = (variable: string): Error =>
-  new Error(
-    `${variable} must be "id:key" with a key of ${KEY_BYTES} bytes in base64url, several separated by commas`,
-  );
-
-function decode(key: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return fromBase64url(key);
-  } catch {
-    return null;
-  }
-}
+const importKey = (bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> =>
+  crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 
 async function seal(keys: Keys, plain: string, place: string): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));

@@ -148,6 +148,12 @@ export const disconnect = (db: D1Database, id: string, now: number): D1PreparedS
 export const find = (db: D1Database, id: string): D1PreparedStatement =>
   db.prepare("SELECT * FROM accounts WHERE id = ?").bind(id);
 
+/** Which of these accounts are a client's. */
+export const owned = (db: D1Database, clientId: string, ids: string[]): D1PreparedStatement =>
+  db
+    .prepare("SELECT id FROM accounts WHERE client_id = ? AND id IN (SELECT value FROM json_each(?))")
+    .bind(clientId, JSON.stringify(ids));
+
 /** A client's accounts from an id on. */
 export const list = (db: D1Database, clientId: string, after: string, limit: number): D1PreparedStatement =>
   db

@@ -35,16 +35,18 @@ export const list = (db: D1Database, clientId: string, before: string, limit: nu
     .prepare("SELECT * FROM audit WHERE client_id = ? AND id < ? ORDER BY id DESC LIMIT ?")
     .bind(clientId, before, limit);
 
-/** Delete a bounded number of a client's entries that are older than an id. */
+/** Delete a bounded number of these clients' entries that are older than an id. */
 export const prune = (
   db: D1Database,
-  clientId: string,
+  clientIds: string[],
   madeBefore: string,
   limit: number,
 ): D1PreparedStatement =>
   db
     .prepare(
-      `DELETE FROM audit WHERE client_id = ?1 AND id IN (
-         SELECT id FROM audit WHERE client_id = ?1 AND id < ?2 LIMIT ?3)`,
+      `DELETE FROM audit WHERE (client_id, id) IN (
+         SELECT e.client_id, e.id FROM json_each(?1) AS c
+           JOIN audit AS e ON e.client_id = c.value AND e.id < ?2
+          LIMIT ?3)`,
     )
-    .bind(clientId, madeBefore, limit);
+    .bind(JSON.stringify(clientIds), madeBefore, limit);

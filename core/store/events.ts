@@ -20,16 +20,18 @@ export const insert = (db: D1Database, event: EventRow): D1PreparedStatement =>
     )
     .bind(event.client_id, event.id, event.type, event.account_id, event.data, event.created_at);
 
-/** Delete a bounded number of a client's events that are older than an id. */
+/** Delete a bounded number of these clients' events that are older than an id. */
 export const prune = (
   db: D1Database,
-  clientId: string,
+  clientIds: string[],
   madeBefore: string,
   limit: number,
 ): D1PreparedStatement =>
   db
     .prepare(
-      `DELETE FROM events WHERE client_id = ?1 AND id IN (
-         SELECT id FROM events WHERE client_id = ?1 AND id < ?2 LIMIT ?3)`,
+      `DELETE FROM events WHERE (client_id, id) IN (
+         SELECT e.client_id, e.id FROM json_each(?1) AS c
+           JOIN events AS e ON e.client_id = c.value AND e.id < ?2
+          LIMIT ?3)`,
     )
-    .bind(clientId, madeBefore, limit);
+    .bind(JSON.stringify(clientIds), madeBefore, limit);

@@ -190,17 +190,28 @@ export const redrive = (
     )
     .bind(now, clientId, id, expiresAfterMs);
 
-/** Delete a bounded number of a client's jobs that ended long ago. Unknown ones are never deleted. */
+/** Which of these jobs are there. */
+export const present = (db: D1Database, wanted: Pick<JobRow, "client_id" | "id">[]): D1PreparedStatement =>
+  db
+    .prepare(
+      `SELECT j.client_id, j.id FROM json_each(?) AS w
+         JOIN jobs AS j ON j.client_id = w.value ->> 'client_id' AND j.id = w.value ->> 'id'`,
+    )
+    .bind(JSON.stringify(wanted.map(({ client_id, id }) => ({ client_id, id }))));
+
+/** Delete a bounded number of these clients' jobs that ended long ago. Unknown ones are never deleted. */
 export const prune = (
   db: D1Database,
-  clientId: string,
+  clientIds: string[],
   madeBefore: string,
   endedBefore: number,
   limit: number,
 ): D1PreparedStatement =>
   db
     .prepare(
-      `DELETE FROM jobs WHERE client_id = ?1 AND id IN (
-         SELECT id FROM jobs WHERE client_id = ?1 AND id < ?2 AND finished_at < ?3 LIMIT ?4)`,
+      `DELETE FROM jobs WHERE (client_id, id) IN (
+         SELECT j.client_id, j.id FROM json_each(?1) AS c
+           JOIN jobs AS j ON j.client_id = c.value AND j.id < ?2 AND j.finished_at < ?3
+          LIMIT ?4)`,
     )
-    .bind(clientId, madeBefore, endedBefore, limit);
+    .bind(JSON.stringify(clientIds), madeBefore, endedBefore, limit);

@@ -48,6 +48,7 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
     extra_vars: time_scale === 1 ? {} : { TIME_SCALE: String(time_scale) },
     secrets: {
       TOKEN_KEYS: `k1:${"A".repeat(43)}`,
+      SESSION_KEYS: `s1:${"B".repeat(43)}`,
       ADMIN_KEY,
       X_CLIENT_ID: APP.client_id,
       X_CLIENT_SECRET: APP.client_secret,

@@ -8,6 +8,7 @@ import { root } from "../../scripts/wrangler.ts";
 
 const secrets = {
   TOKEN_KEYS: "k1:ring",
+  SESSION_KEYS: "s1:ring",
   ADMIN_KEY: "it's secret",
   X_CLIENT_ID: "client",
   X_CLIENT_SECRET: null,
@@ -68,13 +69,15 @@ describe("variables", () => {
 describe("secrets", () => {
   test("stand beside the configs, for their owner alone, and each Worker has only its own", () => {
     const { secrets: of, toml } = write();
-    expect(of("producer")).toBe(`TOKEN_KEYS='k1:ring'\nADMIN_KEY="it's secret"\nX_CLIENT_ID='client'\n`);
+    expect(of("producer")).toBe(
+      `TOKEN_KEYS='k1:ring'\nSESSION_KEYS='s1:ring'\nADMIN_KEY="it's secret"\nX_CLIENT_ID='client'\n`,
+    );
     expect(of("tweets")).toBe("TOKEN_KEYS='k1:ring'\n");
     expect(of("refresh")).toBe("TOKEN_KEYS='k1:ring'\nX_CLIENT_ID='client'\n");
     expect(of("dead-letters")).toBe("");
     expect(of("dead-letters")).toBe("");
     expect(statSync(join(folder, "workers/tweets/.dev.vars")).mode & 0o777).toBe(0o600);
-    for (const { name } of workerSources()) expect(toml(name)).not.toContain("k1:ring");
+    for (const { name } of workerSources()) expect(toml(name)).not.toMatch(/(k1|s1):ring/);
   });
 
   test("that no quotes can hold are refused", () => {

@@ -31,6 +31,7 @@ test("a secret that an older file does not know is added, and the file is closed
   chmodSync(secretsPath(folder), 0o644);
   const secrets = loadSecrets(folder);
   expect(secrets.admin_key).toBe("old");
+  expect(secrets.session_keys).toMatch(/^s1:[\w-]{43}$/);
   expect(loadSecrets(folder)).toEqual(secrets);
   expect(statSync(secretsPath(folder)).mode & 0o777).toBe(0o600);
 });

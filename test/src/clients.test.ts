@@ -1,9 +1,10 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { sha256 } from "#core/lib/bytes";
 import { ADMIN_KEY, mistakes, openDoor, type Door } from "../support/door.ts";
 
 const make = (door: Door, path: string, body: unknown) => door.call("POST", path, { key: ADMIN_KEY, body });
+const read = (door: Door, path: string, key = ADMIN_KEY) => door.call("GET", path, { key });
+const change = (door: Door, id: string, body: unknown, key = ADMIN_KEY) =>
+  door.call("PATCH", `/v1/clients/${id}`, { key, body });
 
 describe("POST /v1/clients", () => {
   test("makes a client", async () => {
@@ -73,74 +74,137 @@ describe("POST /v1/clients", () => {
   });
 });
 
-describe("POST /v1/keys", () => {
-  test("makes a key that works, shows it once and stores its hash alone", async () => {
+test("a client is not made by a client's key, whatever its scopes", async () => {
+  const door = await openDoor();
+  const { id } = await door.client();
+  const key = await door.key(id, { scopes: ["admin"] });
+  const answer = await door.call("POST", "/v1/clients", { key, body: { name: "n" } });
+  expect(answer).toMatchObject({ status: 403, body: { code: "insufficient_scope" } });
+});
+
+describe("GET /v1/clients", () => {
+  test("lists the clients of all databases in the order of their making, page by page", async () => {
     const door = await openDoor();
-    const { id } = await door.client();
-    const { status, headers, body } = await make(door, "/v1/keys", { client_id: id, scopes: ["jobs:read"] });
-    expect(status).toBe(201);
-    expect(headers.get("cache-control")).toBe("no-store");
-    expect(body).toMatchObject({ client_id: id, scopes: ["jobs:read"], account_ids: null, expires_at: null });
-    const key = body.key as string;
-    door.keep(key);
-    expect((await door.call("GET", "/v1/jobs", { key })).status).toBe(200);
-    expect((await door.call("POST", "/v1/tweets", { key, body: {} })).status).toBe(403);
-    const row = await env.DB.prepare("SELECT * FROM api_keys WHERE id = ?").bind(body.id).first();
-    expect(row?.hash).toBe(await sha256(key.slice(-40)));
-    expect(JSON.stringify(row)).not.toContain(key.slice(-40));
+    const made: string[] = [];
+    for (const shard of ["1", "0", "0", "1", "1"] as const) {
+      door.advance(1);
+      made.push((await door.client({ shard })).id);
+    }
+    const listed: string[] = [];
+    for (let cursor = ""; ;) {
+      const { status, body } = await read(door, `/v1/clients?limit=2${cursor}`);
+      expect(status).toBe(200);
+      listed.push(...body.data.map(({ id }) => id));
+      expect(body.has_more).toBe(body.next_cursor !== null);
+      if (body.next_cursor === null) break;
+      cursor = `&cursor=${body.next_cursor as string}`;
+    }
+    expect(listed).toEqual(made);
   });
 
-  test("makes one for some accounts and until some time", async () => {
-    const door = await openDoor();
-    const { id, account_id } = await door.tenant();
-    const { body } = await make(door, "/v1/keys", {
-      client_id: id,
-      scopes: ["jobs:read", "accounts:read"],
-      account_ids: [account_id],
-      expires_at: "2026-11-23T13:00:01+01:00",
-    });
-    expect(body).toMatchObject({ account_ids: [account_id], expires_at: "2026-11-23T12:00:01.000Z" });
-    const key = body.key as string;
-    door.keep(key);
-    expect((await door.call("GET", `/v1/accounts/${account_id}`, { key })).status).toBe(200);
-    door.advance(1000);
-    expect((await door.call("GET", `/v1/accounts/${account_id}`, { key })).status).toBe(401);
-  });
-
-  test("never makes the same key twice", async () => {
-    const door = await openDoor();
-    const { id } = await door.client();
-    const ask = { client_id: id, scopes: ["jobs:read"] };
-    const keys = await Promise.all([1, 2, 3].map(() => make(door, "/v1/keys", ask)));
-    expect(new Set(keys.map(({ body }) => body.key)).size).toBe(3);
-  });
-
-  test.each(["cli_01KAB3C4D5V1StGXR8Z5jd0", "cli_01KAB3C4D5V1StGXR8Z5jdz"])(
-    "refuses a client that is not there: %s",
-    async (client_id) => {
+  test.each(["limit=0", "limit=101", "cursor=cli_1", "cursor=acc_01KAB3C4D5V1StGXR8Z5jd0", "name=n"])(
+    "refuses ?%s",
+    async (query) => {
       const door = await openDoor();
-      const { status, body } = await make(door, "/v1/keys", { client_id, scopes: ["jobs:read"] });
-      expect(status).toBe(422);
-      expect(mistakes(body)).toEqual(["/client_id not_found"]);
+      expect((await read(door, `/v1/clients?${query}`)).status).toBe(400);
     },
   );
+});
 
-  test.each<[Record<string, unknown>, string]>([
-    [{ client_id: "acc_01KAB3C4D5V1StGXR8Z5jd0" }, "/client_id invalid"],
-    [{ client_id: null }, "/client_id invalid_type"],
-    [{ scopes: [] }, "/scopes too_small"],
-    [{ scopes: ["jobs:everything"] }, "/scopes/0 invalid_value"],
-    [{ scopes: "jobs:read" }, "/scopes invalid_type"],
-    [{ account_ids: ["job_01KAB3C4D5V1StGXR8Z5jd0"] }, "/account_ids/0 invalid"],
-    [{ expires_at: "tomorrow" }, "/expires_at invalid_format"],
-    [{ expires_at: "2026-11-23T12:00:00Z" }, "/expires_at too_early"],
-    [{ expires_at: "2020-01-01T00:00:00Z" }, "/expires_at too_early"],
-    [{ key: "tap_mine" }, "/key unknown_field"],
-  ])("refuses %j: %s", async (wrong, mistake) => {
+describe("one client", () => {
+  test("is read as it was made", async () => {
+    const door = await openDoor();
+    const { headers, body } = await make(door, "/v1/clients", {
+      name: "n",
+      return_urls: ["https://a.test/"],
+    });
+    expect(headers.get("location")).toBe(`/v1/clients/${body.id}`);
+    expect((await read(door, `/v1/clients/${body.id}`)).body).toEqual(body);
+  });
+
+  test("is changed where the body says so, and the change is noted once", async () => {
+    const door = await openDoor();
+    const { body: made } = await make(door, "/v1/clients", { name: "old", return_urls: ["https://a.test/"] });
+    const renamed = await change(door, made.id, { name: "new" });
+    expect(renamed).toMatchObject({ status: 200, body: { ...made, name: "new" } });
+    const return_urls = ["https://b.test/?x=1", "http://localhost:1/"];
+    expect((await change(door, made.id, { return_urls })).body).toEqual({
+      ...made,
+      name: "new",
+      return_urls,
+    });
+    expect((await change(door, made.id, { return_urls })).status).toBe(200);
+    expect((await change(door, made.id, {})).body).toEqual({ ...made, name: "new", return_urls });
+    const { body } = await read(door, `/v1/audit?client_id=${made.id}`);
+    expect(body.data.map(({ action, detail, actor }) => ({ action, detail, actor }))).toEqual(
+      expect.arrayContaining([
+        {
+          action: "client.created",
+          actor: "admin",
+          detail: { name: "old", return_urls: ["https://a.test/"] },
+        },
+        { action: "client.changed", actor: "admin", detail: { name: "new" } },
+        { action: "client.changed", actor: "admin", detail: { return_urls } },
+      ]),
+    );
+    expect(body.data).toHaveLength(3);
+  });
+
+  test("connects accounts to its new return URLs, and to the old ones no more", async () => {
+    const door = await openDoor();
+    const { id, key } = await door.client({ return_urls: ["https://old.test/"] });
+    await change(door, id, { return_urls: ["https://new.test/"] });
+    const connect = async (return_url: string) =>
+      (await door.call("POST", "/v1/accounts/connect", { key, body: { return_url } })).status;
+    expect(await connect("https://new.test/")).toBe(200);
+    expect(await connect("https://old.test/")).toBe(422);
+  });
+
+  test.each<[unknown, string]>([
+    [{ name: "", return_urls: ["/back"] }, "/name too_small,/return_urls/0 invalid_format"],
+    [{ name: null }, "/name invalid_type"],
+    [{ id: "cli_1" }, "/id unknown_field"],
+    [{ return_urls: ["https://a.test/#b"] }, "/return_urls/0 invalid"],
+  ])("is not changed by %j: %s", async (body, mistake) => {
     const door = await openDoor();
     const { id } = await door.client();
-    const answer = await make(door, "/v1/keys", { client_id: id, scopes: ["jobs:read"], ...wrong });
+    const answer = await change(door, id, body);
     expect(answer.status).toBe(422);
     expect(mistakes(answer.body).join()).toBe(mistake);
+  });
+
+  test.each([
+    "cli_01KAB3C4D5V1StGXR8Z5jd0",
+    "cli_01KAB3C4D5V1StGXR8Z5jdz",
+    "cli_1",
+    "acc_01KAB3C4D5V1StGXR8Z5jd0",
+  ])("that is not there is not found: %s", async (id) => {
+    const door = await openDoor();
+    expect((await read(door, `/v1/clients/${id}`)).status).toBe(404);
+    expect((await change(door, id, { name: "n" })).status).toBe(404);
+  });
+});
+
+describe("a client's own key with the scope admin", () => {
+  test("reads and changes its client", async () => {
+    const door = await openDoor();
+    const { id } = await door.client({ shard: "1" });
+    await door.client();
+    const key = await door.key(id, { scopes: ["admin"] });
+    expect((await read(door, "/v1/clients", key)).body.data.map((one) => one.id)).toEqual([id]);
+    expect((await read(door, `/v1/clients/${id}`, key)).body.id).toBe(id);
+    expect((await change(door, id, { name: "mine" }, key)).body.name).toBe("mine");
+    const { body } = await read(door, "/v1/audit", key);
+    expect(body.data).toMatchObject([{ action: "client.changed", actor: `key_${key.slice(4, 27)}` }]);
+  });
+
+  test("finds no other client", async () => {
+    const door = await openDoor();
+    const { id } = await door.client();
+    const other = await door.client();
+    const key = await door.key(id, { scopes: ["admin"] });
+    expect((await read(door, `/v1/clients/${other.id}`, key)).status).toBe(404);
+    expect((await change(door, other.id, { name: "mine" }, key)).status).toBe(404);
+    expect((await read(door, `/v1/clients/${other.id}`)).body.name).not.toBe("mine");
   });
 });

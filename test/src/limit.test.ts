@@ -32,6 +32,21 @@ describe("the limit of a key", () => {
     expect((await door.call("GET", "/v1/jobs", { key: other })).status).toBe(200);
   });
 
+  test("counts a session by itself: it spends neither its key's nor another session's", async () => {
+    const door = await openDoor();
+    const { key } = await door.client();
+    const session = async () =>
+      (await door.call("POST", "/v1/sessions", { key, body: { scopes: ["jobs:read"] } })).body
+        .token as string;
+    const [one, other] = [await session(), await session()];
+    door.env.KEY_LIMIT = "on";
+    const { refusal } = await exhaust(door, "GET", "/v1/jobs", { key: one });
+    expect(refusal.headers.get("retry-after")).toBe("10");
+    expect(refusal.headers.get("ratelimit-policy")).toMatch(/^"key";q=\d+;w=10$/);
+    for (const caller of [key, other])
+      expect((await door.call("GET", "/v1/jobs", { key: caller })).status).toBe(200);
+  });
+
   test("is not spent by others who guess at it", async () => {
     const door = await openDoor({ KEY_LIMIT: "on" });
     const { key } = await door.client();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import * as apiKeys from "#core/store/api-keys";
 import { createRouter } from "../../src/router.ts";
 import { CONNECTION_LOST, mistakes, openDoor, ORIGIN } from "../support/door.ts";
 
@@ -22,15 +23,14 @@ describe("a path that is not there", () => {
 
 describe("a method that a path does not take", () => {
   test.each([
-    ["PUT", "/v1/jobs", "POST, GET, HEAD"],
-    ["PATCH", "/v1/tweets", "POST"],
-    ["GET", "/v1/tweets", "POST"],
-    ["HEAD", "/v1/tweets", "POST"],
-    ["DELETE", "/v1/jobs/job_1", "GET, HEAD"],
-    ["OPTIONS", "/v1/jobs/job_1/cancel", "POST"],
-    ["OPTIONS", "/", "GET, HEAD"],
-    ["POST", "/oauth/callback", "GET, HEAD"],
-    ["GET", "/v1/keys", "POST"],
+    ["PUT", "/v1/jobs", "POST, GET, HEAD, OPTIONS"],
+    ["PATCH", "/v1/tweets", "POST, OPTIONS"],
+    ["GET", "/v1/tweets", "POST, OPTIONS"],
+    ["HEAD", "/v1/tweets", "POST, OPTIONS"],
+    ["DELETE", "/v1/jobs/job_1", "GET, HEAD, OPTIONS"],
+    ["POST", "/oauth/callback", "GET, HEAD, OPTIONS"],
+    ["GET", "/v1/sessions", "POST, OPTIONS"],
+    ["POST", "/v1/clients/cli_1", "GET, PATCH, HEAD, OPTIONS"],
   ])("%s %s is refused and told what is taken", async (method, path, allow) => {
     const door = await openDoor();
     const answer = await door.ask(method, path);
@@ -163,6 +163,38 @@ describe("a database that fails", () => {
     expect(door.logged("request.failed")).toMatchObject([
       { code: "internal", reason: "Error: D1_ERROR: no such column: secret_column: SQLITE_ERROR" },
     ]);
+  });
+});
+
+describe("an answer that was held back", () => {
+  const held = async (door: Awaited<ReturnType<typeof openDoor>>) => {
+    const { id, key, post } = await door.tenant();
+    const { body } = await post();
+    const wait = (seconds: number, by = key) =>
+      door.call("GET", `/v1/jobs/${body.id}`, { key: by, headers: { prefer: `wait=${seconds}` } });
+    return { id, key, wait };
+  };
+
+  test("is not given to a key that was revoked meanwhile", async () => {
+    const door = await openDoor();
+    const { key, wait } = await held(door);
+    door.whileAsleep(async (at) => {
+      await apiKeys.revoke(door.env.DB, at, `key_${key.slice(4, 27)}`).run();
+    });
+    expect((await wait(60)).status).toBe(401);
+  });
+
+  test("nor to one that has expired meanwhile", async () => {
+    const door = await openDoor();
+    const { id, wait } = await held(door);
+    const key = await door.key(id, { expires_at: door.now() + 20_000 });
+    expect((await wait(30, key)).status).toBe(401);
+  });
+
+  test("is given to a key that lives", async () => {
+    const door = await openDoor();
+    const { wait } = await held(door);
+    expect((await wait(60)).status).toBe(200);
   });
 });
 

@@ -13,10 +13,15 @@ test("what needs no key is known by name", () => {
   expect(open.sort()).toEqual(["GET /", "GET /healthz", "GET /oauth/callback", "GET /readyz"]);
 });
 
+test("what any key may do, whatever its scopes, is known by name", () => {
+  const any = named.filter(([, route]) => route.scope === "any").map(([name]) => name);
+  expect(any).toEqual(["POST /v1/sessions"]);
+});
+
 describe.each(named)("%s", (_, route) => {
   test("says what it takes, who may call it and what it answers", () => {
     expect(route.summary).not.toBe("");
-    if (route.scope !== null) expect(scopes).toContain(route.scope);
+    if (route.scope !== null) expect([...scopes, "any"]).toContain(route.scope);
     expect(Object.keys(route.answers).length).toBeGreaterThan(0);
     const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     const declared = route.params?.safeParse({}).error?.issues.map(({ path }) => path[0]) ?? [];
@@ -24,7 +29,7 @@ describe.each(named)("%s", (_, route) => {
   });
 
   test("changes nothing on GET, and takes a body only where there can be one", () => {
-    if (route.method !== "POST") expect(route.body).toBeUndefined();
-    if (route.method === "GET" && route.scope !== null) expect(route.scope).toMatch(/:read$/);
+    if (!["POST", "PATCH"].includes(route.method)) expect(route.body).toBeUndefined();
+    if (route.method === "GET" && route.scope !== null) expect(route.scope).toMatch(/:read$|^admin$/);
   });
 });

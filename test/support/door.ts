@@ -23,6 +23,7 @@ import { empty } from "./rows.ts";
 export const ADMIN_KEY = "the-admin-key-of-the-tests-and-of-nothing-else";
 export const ORIGIN = "https://proxy.test";
 export const RETURN_URL = "https://client.test/connected?tenant=7";
+export const TEST_SESSION_RING = `s1:${"B".repeat(43)}`;
 const X_CLIENT_SECRET = "x-client-secret-x-client-secret-x-client-secret";
 const EVERY_SCOPE: Scope[] = ["jobs:read", "jobs:write", "accounts:read", "accounts:write"];
 
@@ -58,7 +59,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
   const log: { event: string; [field: string]: unknown }[] = [];
   const messages: { lane: string; delay_s: number }[] = [];
   const works: Promise<unknown>[] = [];
-  const secrets = new Set([ADMIN_KEY, X_CLIENT_SECRET, "A".repeat(43)]);
+  const secrets = new Set([ADMIN_KEY, X_CLIENT_SECRET, "A".repeat(43), "B".repeat(43)]);
   const heard: string[] = [];
   const sleeps: number[] = [];
   let whileAsleep: (at: number) => Promise<void> | void = () => undefined;
@@ -83,6 +84,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     X_AUTHORIZE_URL: "https://x.test/i/oauth2/authorize",
     PUBLIC_URL: ORIGIN,
     TOKEN_KEYS: TEST_RING,
+    SESSION_KEYS: TEST_SESSION_RING,
     ADMIN_KEY,
     X_CLIENT_ID: "x-app",
     X_CLIENT_SECRET,
@@ -162,10 +164,15 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
 
   async function check(method: string, path: string, response: Response): Promise<void> {
     const text = await response.text();
-    if (path !== "/v1/keys") heard.push(text, JSON.stringify([...response.headers]));
+    if (!["/v1/keys", "/v1/sessions"].includes(path)) heard.push(text, JSON.stringify([...response.headers]));
     const requestId = response.headers.get("x-request-id");
     expect(requestId).toMatch(/^req_/);
-    if (method === "HEAD" || response.headers.get("content-type")?.startsWith("text/html")) return;
+    if (
+      method === "HEAD" ||
+      (method === "OPTIONS" && response.ok) ||
+      response.headers.get("content-type")?.startsWith("text/html")
+    )
+      return;
     const { pathname } = new URL(ORIGIN + path);
     if (response.status >= 400) {
       expect(response.headers.get("content-type")).toBe("application/problem+json");

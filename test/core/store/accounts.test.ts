@@ -195,6 +195,12 @@ test("a client's accounts are listed in pages, and nobody else's", async () => {
   expect(await page("acc_2")).toEqual(["acc_3"]);
 });
 
+test("of a set of accounts those are named that are the client's", async () => {
+  await connect();
+  await connect({ id: "acc_2", x_user_id: "2", client_id: "cli_2" });
+  expect(await all(accounts.owned(db, "cli_1", ["acc_1", "acc_2", "acc_3"]))).toEqual([{ id: "acc_1" }]);
+});
+
 test("after a reconnect its lanes that have work are due now, behind the gate of its new app", async () => {
   await connect({ app_id: "app_2" });
   const gates = '["x:tweets","app:app_1","account:acc_1"]';

@@ -30,12 +30,12 @@ test("an entry stands only behind a change", async () => {
   expect(await ids()).toEqual(["aud_1"]);
 });
 
-test("pruning deletes a bounded number of the client's older ones", async () => {
+test("pruning deletes a bounded number of those clients' older ones", async () => {
   for (const id of ["aud_1", "aud_2", "aud_3", "aud_4"]) await put(db, "audit", row(id));
   await put(db, "audit", row("aud_0", "cli_2"));
-  await audit.prune(db, "cli_1", "aud_4", 2).run();
+  await audit.prune(db, ["cli_1", "cli_3"], "aud_4", 2).run();
   expect(await ids()).toEqual(["aud_0", "aud_3", "aud_4"]);
-  await audit.prune(db, "cli_1", "aud_4", 2).run();
+  await audit.prune(db, ["cli_1", "cli_3"], "aud_4", 2).run();
   expect(await ids()).toEqual(["aud_0", "aud_4"]);
 });
 

@@ -26,6 +26,27 @@ test("clients are listed in pages", async () => {
   expect(await page("cli_2")).toEqual(["cli_3"]);
 });
 
+test("one of them can be listed alone", async () => {
+  for (const id of ["cli_1", "cli_2"]) await clients.insert(db, client(id)).run();
+  const only = async (after: string) =>
+    (await all<ClientRow>(clients.list(db, after, 9, "cli_1"))).map(({ id }) => id);
+  expect(await only("")).toEqual(["cli_1"]);
+  expect(await only("cli_1")).toEqual([]);
+});
+
+test.each([
+  [{ name: "new", return_urls: null }, { name: "new", return_urls: "[]" }, 1],
+  [{ name: null, return_urls: '["u"]' }, { name: "n", return_urls: '["u"]' }, 1],
+  [{ name: "n", return_urls: '["u"]' }, { name: "n", return_urls: '["u"]' }, 1],
+  [{ name: "n", return_urls: "[]" }, { name: "n", return_urls: "[]" }, 0],
+  [{ name: null, return_urls: null }, { name: "n", return_urls: "[]" }, 0],
+])("a change by %j makes it %j and counts %i", async (fields, now, changes) => {
+  for (const id of ["cli_1", "cli_2"]) await clients.insert(db, client(id)).run();
+  expect((await clients.change(db, "cli_1", fields).run()).meta.changes).toBe(changes);
+  expect(await first(clients.find(db, "cli_1"))).toMatchObject(now);
+  expect(await first(clients.find(db, "cli_2"))).toEqual(client("cli_2"));
+});
+
 test("the table refuses another thing's id, and return addresses that are no list", async () => {
   await expect(clients.insert(db, client("acc_1")).run()).rejects.toThrow("CHECK");
   await expect(clients.insert(db, { ...client("cli_1"), return_urls: '"x"' }).run()).rejects.toThrow("CHECK");

@@ -29,11 +29,11 @@ test("an event stands only behind a change", async () => {
   expect(await ids()).toEqual(["evt_1"]);
 });
 
-test("pruning deletes a bounded number of the client's older ones", async () => {
+test("pruning deletes a bounded number of those clients' older ones", async () => {
   for (const id of ["evt_1", "evt_2", "evt_3", "evt_4"]) await put(db, "events", row(id));
   await put(db, "events", row("evt_0", "cli_2"));
-  await events.prune(db, "cli_1", "evt_4", 2).run();
+  await events.prune(db, ["cli_1", "cli_3"], "evt_4", 2).run();
   expect(await ids()).toEqual(["evt_0", "evt_3", "evt_4"]);
-  await events.prune(db, "cli_1", "evt_4", 2).run();
+  await events.prune(db, ["cli_1", "cli_3"], "evt_4", 2).run();
   expect(await ids()).toEqual(["evt_0", "evt_4"]);
 });

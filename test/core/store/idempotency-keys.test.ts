@@ -34,19 +34,32 @@ test("each client has keys of its own", async () => {
   expect(await found("cli_3")).toBeNull();
 });
 
-test("keys made before a time are found, a bounded number at once", async () => {
-  for (let i = 0; i < 5; i++) await claim({ key: `k${i}`, created_at: NOW + i });
-  const older = async (before: number, limit: number) =>
-    (await all<IdempotencyRow>(idempotencyKeys.older(db, "cli_1", before, limit))).map(({ key }) => key);
-  expect(await older(NOW + 3, 10)).toEqual(["k0", "k1", "k2"]);
-  expect(await older(NOW + 9, 2)).toHaveLength(2);
+test("keys made before a time are found, client by client, a bounded number at once", async () => {
+  for (let i = 0; i < 4; i++) await claim({ key: `k${i}`, created_at: NOW + i });
+  await claim({ client_id: "cli_2", key: "a" });
+  await claim({ client_id: "cli_3" });
+  const older = async (before: number, limit: number, after = { client_id: "", key: "" }) => {
+    const found = await all<IdempotencyRow>(
+      idempotencyKeys.older(db, ["cli_1", "cli_2"], before, after, limit),
+    );
+    return found.map(({ client_id, key }) => `${client_id} ${key}`);
+  };
+  expect(await older(NOW + 3, 10)).toEqual(["cli_1 k0", "cli_1 k1", "cli_1 k2", "cli_2 a"]);
+  expect(await older(NOW + 9, 2)).toEqual(["cli_1 k0", "cli_1 k1"]);
+  expect(await older(NOW + 9, 2, { client_id: "cli_1", key: "k2" })).toEqual(["cli_1 k3", "cli_2 a"]);
+  expect(await older(NOW + 9, 2, { client_id: "cli_2", key: "a" })).toEqual([]);
   expect(await older(NOW, 10)).toEqual([]);
 });
 
 test("keys are removed from their client alone", async () => {
   await claim();
   await claim({ client_id: "cli_2" });
-  await idempotencyKeys.remove(db, "cli_1", ["k", "gone"]).run();
+  await idempotencyKeys
+    .remove(db, [
+      { client_id: "cli_1", key: "k" },
+      { client_id: "cli_1", key: "gone" },
+    ])
+    .run();
   expect(await found()).toBeNull();
   expect(await found("cli_2")).not.toBeNull();
 });

@@ -207,3 +207,29 @@ describe("list", () => {
     expect(await first(jobs.listFloor(db, "cli_1", filter))).toBeNull();
   });
 });
+
+test("of a set of jobs those are named that are there, each with its client", async () => {
+  await putJob(jobIn("queued", { id: "job_1" }));
+  await putJob(jobIn("queued", { id: "job_2", client_id: "cli_2" }));
+  const wanted = [
+    { client_id: "cli_1", id: "job_1" },
+    { client_id: "cli_1", id: "job_2" },
+    { client_id: "cli_1", id: "job_3" },
+  ];
+  expect(await all(jobs.present(db, wanted))).toEqual([{ client_id: "cli_1", id: "job_1" }]);
+});
+
+test("pruning deletes a bounded number of those clients' jobs that ended before a time, and no other", async () => {
+  const old = { finished_at: NOW - 1 };
+  await putJob(jobIn("succeeded", { id: "job_1", ...old }));
+  await putJob(jobIn("failed", { id: "job_2", ...old }));
+  await putJob(jobIn("dead", { id: "job_3", client_id: "cli_2", ...old }));
+  await putJob(jobIn("canceled", { id: "job_4", client_id: "cli_3", ...old }));
+  await putJob(jobIn("succeeded", { id: "job_5", finished_at: NOW }));
+  await putJob(jobIn("unknown", { id: "job_6", open: null }));
+  await putJob(jobIn("succeeded", { id: "job_9", ...old }));
+  const pruned = async () => (await jobs.prune(db, ["cli_1", "cli_2"], "job_9", NOW, 2).run()).meta.changes;
+  expect([await pruned(), await pruned(), await pruned()]).toEqual([2, 1, 0]);
+  const left = await all<{ id: string }>(env.DB.prepare("SELECT id FROM jobs ORDER BY id"));
+  expect(left.map(({ id }) => id)).toEqual(["job_4", "job_5", "job_6", "job_9"]);
+});
