@@ -7,6 +7,7 @@ import type { App } from "./app.ts";
 import { authenticate, authorize, type Caller } from "./auth.ts";
 import { readJson } from "./body.ts";
 import { limit } from "./limit.ts";
+import { wantsHtml } from "./page.ts";
 import { asProblem, problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { fieldErrors, readQuery } from "./validate.ts";
@@ -21,7 +22,7 @@ export type Router = { fetch(request: Request, app: App): Promise<Response> };
 export function createRouter(routes: readonly Route[]): Router {
   const router = IttyRouter();
   for (const route of routes) {
-    const method = route.method.toLowerCase() as "get" | "post" | "delete";
+    const method = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
     router[method](asPattern(route.path), (request, app: App, requestId: string) =>
       answer(route, request as unknown as Request & { params: Record<string, string> }, app, requestId),
     );
@@ -32,13 +33,14 @@ export function createRouter(routes: readonly Route[]): Router {
       let response: Response;
       try {
         response =
-          ((await router.fetch(asGet(request), app, requestId)) as Response | undefined) ??
+          ((await router.fetch(asGet(routes, request), app, requestId)) as Response | undefined) ??
           nowhere(routes, request);
       } catch (error) {
         const problem = asProblem(error);
         if (problem.status >= 500)
           app.log("request.failed", { request_id: requestId, code: problem.code, reason: reasonOf(error) });
-        response = problemResponse(problem, request, requestId);
+        const shown = wantsHtml(request) ? routesAt(routes, request).find((route) => route.page) : undefined;
+        response = shown?.page?.(problem) ?? problemResponse(problem, request, requestId);
       }
       const headers = new Headers(response.headers);
       headers.set("x-request-id", requestId);
@@ -92,18 +94,24 @@ async function readBody(route: Route, request: Request): Promise<{ body: unknown
   return { body: read.data, text };
 }
 
-/** HEAD is GET without the body. */
-const asGet = (request: Request): Request =>
-  request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
+/** HEAD is GET without the body, where GET only reads. */
+const asGet = (routes: readonly Route[], request: Request): Request =>
+  request.method === "HEAD" && !routesAt(routes, request).some((route) => route.acts)
+    ? new Request(request.url, { headers: request.headers })
+    : request;
+
+/** The routes of a request's path, whatever its method. */
+function routesAt(routes: readonly Route[], request: Request): Route[] {
+  const { pathname } = new URL(request.url);
+  return routes.filter((route) => asExpression(route.path).test(pathname));
+}
 
 /** A path we do not have, or a method it does not take. */
 function nowhere(routes: readonly Route[], request: Request): Response {
-  const { pathname } = new URL(request.url);
-  const allowed = routes
-    .filter((route) => asExpression(route.path).test(pathname))
-    .map((route) => route.method);
-  if (allowed.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
-  const methods = [...new Set(allowed), ...(allowed.includes("GET") ? ["HEAD"] : [])].join(", ");
+  const here = routesAt(routes, request);
+  if (here.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
+  const head = here.some((route) => route.method === "GET" && !route.acts) ? ["HEAD"] : [];
+  const methods = [...new Set(here.map((route) => route.method)), ...head].join(", ");
   throw new Problem("method_not_allowed", {
     detail: `This path takes ${methods}`,
     headers: { allow: methods },

@@ -1,5 +1,7 @@
-import { connectAccount, getAccount, listAccounts } from "./accounts.ts";
+import { deleteAccount, getAccount, listAccounts, patchAccount } from "./accounts.ts";
+import { deleteApp, getApp, listApps, patchApp, postApp } from "./apps.ts";
 import { postClient, postKey } from "./clients.ts";
+import { connectAccount } from "./connect.ts";
 import { healthz, readyz } from "./health.ts";
 import { home } from "./home.ts";
 import { cancelJob, getJob, postJob, retryJob } from "./jobs.ts";
@@ -24,6 +26,13 @@ export const routes: readonly Route[] = [
   oauthCallback,
   listAccounts,
   getAccount,
+  patchAccount,
+  deleteAccount,
+  postApp,
+  listApps,
+  getApp,
+  patchApp,
+  deleteApp,
   postClient,
   postKey,
 ];

@@ -34,7 +34,7 @@ describe("arrows go one way", () => {
     "core/lib": below,
     "core/store": ["core/store", ...below],
     "core/x": ["core/x", ...below],
-    "core/accounts": ["core/accounts", "core/x", "core/store", ...below],
+    "core/accounts": ["core/accounts", "core/webhooks", "core/x", "core/store", ...below],
     "core/media": ["core/media", "core/x", "core/store", ...below],
     "core/webhooks": ["core/webhooks", "core/store", ...below],
   };
