@@ -29,7 +29,8 @@ describe("a method that a path does not take", () => {
     ["DELETE", "/v1/jobs/job_1", "GET, HEAD"],
     ["OPTIONS", "/v1/jobs/job_1/cancel", "POST"],
     ["OPTIONS", "/", "GET, HEAD"],
-    ["POST", "/oauth/callback", "GET, HEAD"],
+    ["POST", "/oauth/callback", "GET"],
+    ["HEAD", "/oauth/callback", "GET"],
     ["GET", "/v1/keys", "POST"],
   ])("%s %s is refused and told what is taken", async (method, path, allow) => {
     const door = await openDoor();
