@@ -144,7 +144,7 @@ export const deleteApp = defineRoute({
     const { clientId, db } = homeOf(app, caller);
     const row = await findApp(app, caller, params.id);
     const used = await Promise.all(
-      shards(app.databases).map((character) => {
+      shards(app.databases).map(async (character) => {
         const other = shard(app.databases, character);
         return other && first<{ id: string }>(accounts.findByApp(other, clientId, row.id));
       }),

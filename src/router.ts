@@ -39,8 +39,7 @@ export function createRouter(routes: readonly Route[]): Router {
         const problem = asProblem(error);
         if (problem.status >= 500)
           app.log("request.failed", { request_id: requestId, code: problem.code, reason: reasonOf(error) });
-        const shown = wantsHtml(request) ? routesAt(routes, request).find((route) => route.page) : undefined;
-        response = shown?.page?.(problem) ?? problemResponse(problem, request, requestId);
+        response = pageFor(routes, request, problem) ?? problemResponse(problem, request, requestId);
       }
       const headers = new Headers(response.headers);
       headers.set("x-request-id", requestId);
@@ -99,6 +98,13 @@ const asGet = (routes: readonly Route[], request: Request): Request =>
   request.method === "HEAD" && !routesAt(routes, request).some((route) => route.acts)
     ? new Request(request.url, { headers: request.headers })
     : request;
+
+/** What a browser is shown, where a path has something for it. */
+function pageFor(routes: readonly Route[], request: Request, problem: Problem): Response | undefined {
+  if (!wantsHtml(request)) return undefined;
+  for (const route of routesAt(routes, request)) if (route.page) return route.page(problem);
+  return undefined;
+}
 
 /** The routes of a request's path, whatever its method. */
 function routesAt(routes: readonly Route[], request: Request): Route[] {

@@ -308,6 +308,17 @@ describe("DELETE /v1/accounts/{id}", () => {
     expect(await rowsOf("jobs")).toHaveLength(1);
   });
 
+  test("answers a job that was taken before with that job, when its key comes again", async () => {
+    const door = await openDoor();
+    const { key, account_id, remove } = await tenant(door);
+    const body = { account_id, text: "hello" };
+    const headers = { "idempotency-key": "once" };
+    const first = await door.call("POST", "/v1/tweets", { key, body, headers });
+    await remove();
+    const again = await door.call("POST", "/v1/tweets", { key, body, headers });
+    expect([again.status, again.body.id]).toEqual([202, first.body.id]);
+  });
+
   test("is not stopped by a ring that lost the key of its tokens", async () => {
     const door = await openDoor();
     const { account_id, remove } = await tenant(door);

@@ -13,6 +13,11 @@ test("what needs no key is known by name", () => {
   expect(open.sort()).toEqual(["GET /", "GET /healthz", "GET /oauth/callback", "GET /readyz"]);
 });
 
+test("the one GET that changes something says so, and has a page for the people it is meant for", () => {
+  expect(named.filter(([, route]) => route.acts).map(([name]) => name)).toEqual(["GET /oauth/callback"]);
+  expect(named.filter(([, route]) => route.page).map(([name]) => name)).toEqual(["GET /oauth/callback"]);
+});
+
 describe.each(named)("%s", (_, route) => {
   test("says what it takes, who may call it and what it answers", () => {
     expect(route.summary).not.toBe("");
@@ -24,7 +29,7 @@ describe.each(named)("%s", (_, route) => {
   });
 
   test("changes nothing on GET, and takes a body only where there can be one", () => {
-    if (route.method !== "POST") expect(route.body).toBeUndefined();
+    if (route.method !== "POST" && route.method !== "PATCH") expect(route.body).toBeUndefined();
     if (route.method === "GET" && route.scope !== null) expect(route.scope).toMatch(/:read$/);
   });
 });
