@@ -43,7 +43,7 @@ export type Route<
   /** A GET that changes something: HEAD, which asks without wanting to act, is refused. */
   acts?: true;
   /** What browsers are shown instead of a problem, for a path that people come to. */
-  page?(problem: Problem): Response;
+  page?: (problem: Problem) => Response;
   handle(call: Call<Read<Params>, Read<Query>, Read<Body>>): Promise<Response>;
 };
 
