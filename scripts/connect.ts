@@ -2,16 +2,19 @@ import { ask } from "./api.ts";
 
 export type Connecting = { url: string; key: string; return_url: string };
 
-/**
- * Connect a simulated user's account the way a person does: begin here, agree on X's page, come back. Resolves with the
- * account's id; rejects with what the return URL was told instead.
- */
-export async function connectAccount({ url, key, return_url }: Connecting, userId: string): Promise<string> {
-  const begin = await ask<{ authorize_url: string }>(`${url}/v1/accounts/connect`, {
-    key,
-    body: { return_url },
-  });
-  const back = await agree(begin.authorize_url, userId);
+/** Begin to connect an account: the address of X's page that a person opens. It works once, and for ten minutes. */
+export async function beginConnect({ url, key, return_url }: Connecting): Promise<string> {
+  const begin = { key, body: { return_url } };
+  return (await ask<{ authorize_url: string }>(`${url}/v1/accounts/connect`, begin)).authorize_url;
+}
+
+/** Connect a simulated user's account the way a person does: begin here, agree on X's page, come back. */
+export const connectAccount = async (connecting: Connecting, userId: string): Promise<string> =>
+  followConnect(await beginConnect(connecting), userId);
+
+/** Agree on X's page and come back. Resolves with the account's id; rejects with what the return URL was told instead. */
+export async function followConnect(authorizeUrl: string, userId: string): Promise<string> {
+  const back = await agree(authorizeUrl, userId);
   const home = await redirect(back);
   const id = home.searchParams.get("account_id");
   if (id === null)

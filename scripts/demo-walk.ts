@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readBooks } from "./books.ts";
-import { connectAccount } from "./connect.ts";
+import { beginConnect, followConnect } from "./connect.ts";
 import { readCsv } from "./csv.ts";
 import { deleteTweet, pollHome, postTweet, untilSucceeded, type Caller, type Job } from "./jobs.ts";
 import type { Running } from "./stack.ts";
@@ -57,7 +57,9 @@ async function connectAll({ url, key }: Caller, simulatorUrl: string): Promise<A
   const accounts: Account[] = [];
   for (let number = 1; number <= ACCOUNTS; number++) {
     const user_id = await makeUser(simulatorUrl, `reader_${number}`, `Reader ${number}`);
-    accounts.push({ id: await connectAccount({ url, key, return_url: `${url}/` }, user_id), user_id });
+    const link = await beginConnect({ url, key, return_url: `${url}/` });
+    if (number === 1) console.log(`  The link that a person opens to connect an account:\n  ${link}`);
+    accounts.push({ id: await followConnect(link, user_id), user_id });
   }
   return accounts;
 }

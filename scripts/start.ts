@@ -4,7 +4,7 @@ import { secretsPath, writePrivate } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { untilAsked } from "./signals.ts";
 import { startStack, type Running, type Stack } from "./stack.ts";
-import { ensureTenant, type Tenant } from "./tenant.ts";
+import { connectLink, ensureTenant, type Tenant } from "./tenant.ts";
 
 /** `npm start`: the whole proxy on this machine, with a simulated X, until Ctrl-C. */
 async function main(): Promise<number> {
@@ -29,12 +29,18 @@ async function serve(stack: Stack, settings: Settings, sign: string): Promise<ne
   const tenant = await Promise.race([ensureTenant(running, settings.state_dir), stack.broken]);
   const { url, simulator_url, admin_key } = running;
   const local = { url, simulator_url, admin_key, ...tenant, webhook_secret: null };
+  const link = await Promise.race([connectLink(url, tenant), stack.broken]);
   writePrivate(sign, `${JSON.stringify(local, null, 2)}\n`);
-  console.log(greeting(running, tenant, settings.state_dir));
+  console.log(greeting(running, tenant, settings.state_dir, link));
   return stack.broken;
 }
 
-function greeting({ url, simulator_url }: Running, tenant: Tenant, stateDir: string): string {
+function greeting(
+  { url, simulator_url }: Running,
+  tenant: Tenant,
+  stateDir: string,
+  link: string | null,
+): string {
   const secrets = secretsPath(stateDir);
   const key = `$(node -p 'require("${secrets}").api_key')`;
   const post = `curl -s ${url}/v1/tweets -H "Authorization: Bearer ${key}" \\
@@ -50,6 +56,7 @@ Logs               ${join(stateDir, "workers.log")}
 Post a tweet:
   ${post}
 ${simulator_url === null ? "" : `See what the simulated X has:\n  curl -s ${simulator_url}/_sim/tweets\n`}
+${link === null ? "" : `Connect another account: open this in a browser within ten minutes, it works once:\n  ${link}\n`}
 Ctrl-C ends everything.`;
 }
 

@@ -1,5 +1,5 @@
 import { ask, Refused } from "./api.ts";
-import { connectAccount } from "./connect.ts";
+import { beginConnect, connectAccount } from "./connect.ts";
 import { saveSecrets } from "./secrets.ts";
 import type { Running } from "./stack.ts";
 
@@ -32,6 +32,16 @@ export async function ensureTenant(running: Running, stateDir: string): Promise<
   }
   return { client_id, api_key, account_id: secrets.account_id };
 }
+
+/**
+ * A link that connects one more account of the demo client, for ten minutes; null when none can be made, as without an X
+ * app, or at another port than the one the client's return URLs name.
+ */
+export const connectLink = (url: string, { api_key }: Tenant): Promise<string | null> =>
+  beginConnect({ url, key: api_key, return_url: `${url}/` }).catch((error: unknown) => {
+    if (error instanceof Refused) return null;
+    throw error;
+  });
 
 /** Make a client with a key, with every scope but `admin`. */
 export async function makeClient(

@@ -1,4 +1,5 @@
-import type { Code } from "./entities.ts";
+import { BadControl, saveUser } from "./controls.ts";
+import type { Code, User } from "./entities.ts";
 import { html, type Answer, type Call } from "./exchange.ts";
 import { makeToken, scopes } from "./grants.ts";
 import type { Sim } from "./sim.ts";
@@ -21,9 +22,8 @@ export function authorize(sim: Sim, call: Call): Answer {
     back.searchParams.append("state", asked.state);
     return redirect();
   }
-  const user = sim.world.users.get(form.get("user_id") ?? "");
-  if (!user || form.get("decision") !== "authorize")
-    return errorPage("Choose a user, then Authorize or Cancel.");
+  const user = form.get("decision") === "authorize" ? chosen(sim, form) : "Choose Authorize or Cancel.";
+  if (typeof user === "string") return errorPage(user);
   const { client_id, redirect_uri, challenge, method } = asked;
   const code = makeToken(sim, "ac");
   const issued = { client_id, user_id: user.id, scopes: asked.scopes, redirect_uri, challenge, method };
@@ -31,6 +31,18 @@ export function authorize(sim: Sim, call: Call): Answer {
   back.searchParams.append("state", asked.state);
   back.searchParams.append("code", code);
   return redirect();
+}
+
+// Who agrees: one of the users, or a new one by its name. A name that exists is that user.
+function chosen(sim: Sim, form: URLSearchParams): User | string {
+  const username = (form.get("new_username") ?? "").trim().replace(/^@/, "");
+  if (username === "") return sim.world.users.get(form.get("user_id") ?? "") ?? "Choose a user.";
+  try {
+    return saveUser(sim, { username });
+  } catch (error) {
+    if (error instanceof BadControl) return "A username has 1 to 15 letters, digits and underscores.";
+    throw error;
+  }
 }
 
 // What the query asks for, or what is wrong with it in words. X shows an error page for every flaw and sends
@@ -77,7 +89,8 @@ function consentPage(sim: Sim, path: string, asked: Asked, query: URLSearchParam
 <ul>${asked.scopes.map((scope) => `<li>${escape(scope)}</li>`).join("")}</ul>
 <form method="post" action="${escape(path)}">
 ${hidden.join("\n")}
-<label>Account <select name="user_id">${users.join("")}</select></label>
+<p><label>Account <select name="user_id">${users.join("")}</select></label></p>
+<p><label>or a new one: @<input name="new_username" pattern="[A-Za-z0-9_]{1,15}" autocomplete="off"></label></p>
 <button name="decision" value="authorize">Authorize app</button>
 <button name="decision" value="cancel">Cancel</button>
 </form></html>`,

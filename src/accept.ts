@@ -2,6 +2,8 @@ import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
 import { wake } from "#core/jobs/wake";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
+import * as accounts from "#core/store/accounts";
+import type { AccountRow } from "#core/store/accounts";
 import * as idempotencyKeys from "#core/store/idempotency-keys";
 import type { IdempotencyRow } from "#core/store/idempotency-keys";
 import { shard } from "#core/store/shard";
@@ -38,6 +40,9 @@ export async function accept(call: Accepting, read: (now: number) => OrderFields
   } = await repeated(app, (attempt) => {
     const clock = { now: app.clock.now(), stored: app.clock.stored() };
     return enqueue(app.databases, order, id, clock, attempt > 1);
+  }).catch(async (error: unknown) => {
+    const isGone = error instanceof Problem && error.code === "not_found";
+    throw isGone && (await isDisconnected(app, order)) ? new Problem("account_disconnected") : error;
   });
   if (next) app.later(wake(app, [next], WAKE_LIMIT_MS));
   app.log("job.accepted", { job: job.id, kind: job.kind, lane: job.lane, replayed, rows_written });
@@ -50,6 +55,13 @@ export async function accept(call: Accepting, read: (now: number) => OrderFields
       ...(replayed && { "idempotent-replayed": "true" }),
     },
   });
+}
+
+/** Why a job of one's own account was not taken: nothing would ever do it. */
+async function isDisconnected(app: App, { client_id, account_id }: Order): Promise<boolean> {
+  const db = shard(app.databases, account_id);
+  const row = db && (await first<AccountRow>(accounts.find(db, account_id)));
+  return row?.client_id === client_id && row.state === "disconnected";
 }
 
 /** A body that came before is read as of then: a time that it names may have passed meanwhile. */

@@ -1,20 +1,21 @@
 import { z } from "zod";
-import { beginConnect, DEFAULT_SCOPES, type Connecting } from "#core/accounts/connect";
+import { disconnect } from "#core/accounts/disconnect";
 import { showAccount } from "#core/accounts/view";
 import { isId } from "#core/lib/ids";
-import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import * as accounts from "#core/store/accounts";
 import type { AccountRow } from "#core/store/accounts";
-import * as clients from "#core/store/clients";
-import type { ClientRow } from "#core/store/clients";
 import { shard, shards } from "#core/store/shard";
 import { all, first } from "#core/store/sql";
 import type { App } from "./app.ts";
-import { clientOf, mayUse } from "./auth.ts";
+import { audit } from "./audit.ts";
+import { actorOf, clientOf, mayUse, type Caller } from "./auth.ts";
+import { appsOf, ringOf } from "./connect.ts";
 import { pageOf } from "./list-jobs.ts";
 import { metadata } from "./order.ts";
 import { defineRoute } from "./route.ts";
+
+const accountId = z.strictObject({ id: z.string().refine((text) => isId("acc", text)) });
 
 const accountSchema = z.strictObject({
   id: z.string(),
@@ -29,92 +30,91 @@ const accountSchema = z.strictObject({
   created_at: z.iso.datetime(),
 });
 
-/** Without these X does not say whose account it is. */
-const NEEDED_SCOPES = ["tweet.read", "users.read"];
-const X_SCOPE = /^[a-z]+(\.[a-z]+)+$/;
-
-/** POST /v1/accounts/connect: where to send a user who wants to connect an X account. */
-export const connectAccount = defineRoute({
-  method: "POST",
-  path: "/v1/accounts/connect",
-  summary: "Begin to connect an X account",
-  scope: "accounts:write",
-  body: z.strictObject({
-    return_url: z.url().describe("One of the client's registered return URLs, exactly."),
-    scopes: z
-      .array(z.string().regex(X_SCOPE))
-      .min(1)
-      .max(30)
-      .refine(
-        (scopes) => NEEDED_SCOPES.every((scope) => scopes.includes(scope)),
-        `Must have ${NEEDED_SCOPES.join(" and ")}`,
-      )
-      .optional(),
-    metadata: metadata.optional(),
-  }),
-  answers: {
-    200: { description: "Send the user there.", schema: z.strictObject({ authorize_url: z.string() }) },
-  },
-  async handle({ app, caller, request, body }) {
-    const clientId = clientOf(caller);
-    const db = shard(app.databases, clientId);
-    const client = db && (await first<ClientRow>(clients.find(db, clientId)));
-    const registered = JSON.parse(client?.return_urls ?? "[]") as string[];
-    if (!registered.includes(body.return_url))
-      throw new Problem("invalid", {
-        errors: [
-          { pointer: "/return_url", code: "not_registered", detail: "Not one of the client's return URLs" },
-        ],
-      });
-    const authorize_url = await beginConnect(await connectingOf(app, request), {
-      client_id: clientId,
-      return_url: body.return_url,
-      scopes: body.scopes ?? DEFAULT_SCOPES,
-      metadata: body.metadata === undefined ? null : JSON.stringify(body.metadata),
-      actor: caller.key_id,
-    });
-    return Response.json({ authorize_url });
-  },
-});
-
-/** What connecting runs on. Throws 503 while the installation has no X app or token key. */
-export async function connectingOf(app: App, request: Request): Promise<Connecting> {
-  const { env } = app;
-  if (!env.X_CLIENT_ID) throw new Problem("unavailable", { detail: "X_CLIENT_ID is not set" });
-  const ring = await app.ring().catch((error: unknown) => {
-    throw new Problem("unavailable", { detail: reasonOf(error) });
-  });
-  return {
-    databases: app.databases,
-    kv: env.TOKENS,
-    ring,
-    clock: app.clock,
-    random: app.random,
-    network: app.network,
-    x_url: env.X_API_URL,
-    x_authorize_url: env.X_AUTHORIZE_URL,
-    x_client_id: env.X_CLIENT_ID,
-    x_client_secret: env.X_CLIENT_SECRET === "" ? null : (env.X_CLIENT_SECRET ?? null),
-    redirect_uri: `${env.PUBLIC_URL.replace(/\/$/, "") || new URL(request.url).origin}/oauth/callback`,
-  };
-}
-
 /** GET /v1/accounts/{id} */
 export const getAccount = defineRoute({
   method: "GET",
   path: "/v1/accounts/{id}",
   summary: "Read a connected account",
   scope: "accounts:read",
-  params: z.strictObject({ id: z.string().refine((text) => isId("acc", text)) }),
+  params: accountId,
   answers: { 200: { description: "The account.", schema: accountSchema } },
   async handle({ app, caller, params }) {
-    const db = shard(app.databases, params.id);
-    const row = db && (await first<AccountRow>(accounts.find(db, params.id)));
-    if (row?.client_id !== clientOf(caller) || !mayUse(caller, params.id))
-      throw new Problem("not_found", { detail: "No such account" });
+    const { row } = await findAccount(app, caller, params.id);
     return Response.json(showAccount(row));
   },
 });
+
+/** PATCH /v1/accounts/{id}: what the client keeps with it. */
+export const patchAccount = defineRoute({
+  method: "PATCH",
+  path: "/v1/accounts/{id}",
+  summary: "Change an account's metadata",
+  scope: "accounts:write",
+  params: accountId,
+  body: z.strictObject({ metadata: metadata.nullable() }),
+  answers: { 200: { description: "The account as it is now.", schema: accountSchema } },
+  async handle({ app, caller, params, body }) {
+    const { db, row } = await findAccount(app, caller, params.id);
+    const now = app.clock.now();
+    const change = { client_id: row.client_id, action: "account.changed" as const, subject: row.id };
+    const given = body.metadata === null ? null : JSON.stringify(body.metadata);
+    await db.batch([
+      accounts.setMetadata(db, row.id, given, now),
+      audit(db, caller, { ...change, detail: { fields: ["metadata"] } }, now),
+    ]);
+    return Response.json(showAccount({ ...row, metadata: given }));
+  },
+});
+
+/** DELETE /v1/accounts/{id}: its tokens go, here and at X; its jobs and what became of them stay. */
+export const deleteAccount = defineRoute({
+  method: "DELETE",
+  path: "/v1/accounts/{id}",
+  summary: "Disconnect an account",
+  scope: "accounts:write",
+  params: accountId,
+  query: z.strictObject({
+    jobs: z
+      .enum(["cancel", "hold"])
+      .default("hold")
+      .describe("`hold`: what waits runs after the same X user was connected again, if it has not expired."),
+  }),
+  answers: {
+    200: {
+      description:
+        "The account, whether X confirmed that its tokens are revoked, and how many jobs were canceled.",
+      schema: accountSchema.extend({ revoked: z.boolean(), canceled: z.int() }),
+    },
+  },
+  async handle({ app, caller, params, query }) {
+    const { row } = await findAccount(app, caller, params.id);
+    const ring = await ringOf(app);
+    const by = {
+      databases: app.databases,
+      kv: app.env.TOKENS,
+      ring,
+      apps: appsOf(app, ring),
+      clock: app.clock,
+      lane_names: app.kinds.laneNames,
+      log: app.log,
+    };
+    const { account, revoked, canceled } = await disconnect(by, row, { ...query, actor: actorOf(caller) });
+    return Response.json({ ...showAccount(account), revoked, canceled });
+  },
+});
+
+/** An account of the caller's and its database. Another's is not found, like one that does not exist. */
+async function findAccount(
+  app: App,
+  caller: Caller,
+  id: string,
+): Promise<{ db: D1Database; row: AccountRow }> {
+  const db = shard(app.databases, id);
+  const row = db && (await first<AccountRow>(accounts.find(db, id)));
+  if (!db || row?.client_id !== clientOf(caller) || !mayUse(caller, id))
+    throw new Problem("not_found", { detail: "No such account" });
+  return { db, row };
+}
 
 /** GET /v1/accounts: the client's accounts, in the order they were connected, over all databases. */
 export const listAccounts = defineRoute({

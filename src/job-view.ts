@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Warning } from "#core/jobs/define";
 import type { Kinds } from "#core/jobs/registry";
-import { rfc3339 } from "#core/lib/clock";
+import { NEVER, rfc3339 } from "#core/lib/clock";
 import { isFinal, states } from "#core/lib/lifecycle";
 import type { JobRow } from "#core/store/jobs";
 
@@ -11,9 +11,9 @@ const time = z.iso.datetime().nullable();
 export const viewStates = ["scheduled", ...states] as const;
 
 const blockedOn = z
-  .strictObject({ gate: z.string(), reason: z.string(), until: z.iso.datetime() })
+  .strictObject({ gate: z.string(), reason: z.string(), until: time })
   .nullable()
-  .describe("The closed gate that this job waits behind.");
+  .describe("The closed gate that this job waits behind; without `until`, it opens when somebody acts.");
 
 /** A job as the API shows it. */
 export const jobSchema = z.strictObject({
@@ -54,6 +54,7 @@ export function jobView(job: JobRow, kinds: Kinds, now: number, closed: readonly
     isSettled(job) || job.state === "running"
       ? undefined
       : longest(closed.filter((gate) => gate.lane === job.lane));
+  const until = blocked === undefined || blocked.open_at >= NEVER ? null : blocked.open_at;
   return {
     id: job.id,
     kind: job.kind,
@@ -67,12 +68,8 @@ export function jobView(job: JobRow, kinds: Kinds, now: number, closed: readonly
     finished_at: rfc3339(job.finished_at),
     attempts: job.attempts,
     max_attempts: job.max_attempts,
-    next_attempt_at: rfc3339(
-      job.next_attempt_at ?? (job.state === "waiting" ? (blocked?.open_at ?? null) : null),
-    ),
-    blocked_on: blocked
-      ? { gate: blocked.name, reason: blocked.reason, until: asTime(blocked.open_at) }
-      : null,
+    next_attempt_at: rfc3339(job.next_attempt_at ?? (job.state === "waiting" ? until : null)),
+    blocked_on: blocked ? { gate: blocked.name, reason: blocked.reason, until: rfc3339(until) } : null,
     result: parsed(job.result),
     error: parsed(job.error),
     warnings: warningsOf(job, kinds),

@@ -1,13 +1,9 @@
 import { z } from "zod";
 import { finishConnect } from "#core/accounts/connect";
-import { wake, type Wake } from "#core/jobs/wake";
+import { wake } from "#core/jobs/wake";
 import { Problem } from "#core/lib/problem";
-import * as accounts from "#core/store/accounts";
-import { shard } from "#core/store/shard";
-import { all } from "#core/store/sql";
-import { connectingOf } from "./accounts.ts";
-import type { App } from "./app.ts";
-import { wantsHtml, page } from "./page.ts";
+import { connectingOf } from "./connect.ts";
+import { page } from "./page.ts";
 import { defineRoute } from "./route.ts";
 
 const WAKE_LIMIT_MS = 2_000;
@@ -18,55 +14,56 @@ export const oauthCallback = defineRoute({
   path: "/oauth/callback",
   summary: "Where X sends the browser back to",
   scope: null,
+  acts: true,
+  page: nowhere,
   // What else X sends along is not ours to refuse (RFC 6749, section 4.1.2).
   query: z.object({
     state: z.string().max(500).optional(),
     code: z.string().max(2000).optional(),
     error: z.string().max(200).optional(),
-    error_description: z.string().max(2000).optional(),
   }),
   answers: {
     302: { description: "To the client's `return_url`, with `account_id` or `error`.", schema: null },
     400: { description: "The state is unknown, used or too old.", schema: null },
   },
   async handle({ app, request, query }) {
-    const connected = query.state
-      ? await finishConnect(await connectingOf(app, request), {
-          state: query.state,
-          code: query.code ?? null,
-        })
-      : { return_url: null };
-    if (connected.return_url === null) return nobody(request);
-    const back = new URL(connected.return_url);
-    if ("error" in connected) back.searchParams.set("error", connected.error);
-    else {
-      back.searchParams.set("account_id", connected.account_id);
-      app.log("account.connected", { account: connected.account_id, reconnected: connected.reconnected });
-      if (connected.reconnected) app.later(wakeWaiting(app, connected.account_id));
-    }
-    return new Response(null, { status: 302, headers: { location: back.href, "cache-control": "no-store" } });
+    if (!query.state) throw new Problem("invalid_state");
+    const { state, code = null, error = null } = query;
+    const connected = await finishConnect(await connectingOf(app, request), { state, code, error });
+    if (connected.return_url === null) throw new Problem("invalid_state");
+    if ("error" in connected) return back(connected.return_url, "error", connected.error);
+    const { account_id, reconnected, wakes } = connected;
+    app.log("account.connected", { account: account_id, reconnected });
+    if (wakes.length > 0) app.later(wake(app, wakes, WAKE_LIMIT_MS));
+    return back(connected.return_url, "account_id", account_id);
   },
 });
 
-/** What waited for the account may go on. */
-async function wakeWaiting(app: App, accountId: string): Promise<void> {
-  const db = shard(app.databases, accountId);
-  if (!db) return;
-  const lanes = app.kinds.laneNames.map((name) => `${name}:${accountId}`);
-  await wake(
-    app,
-    await all<Wake>(accounts.wakeLanes(db, app.clock.stored(), accountId, lanes)),
-    WAKE_LIMIT_MS,
-  );
+const OURS = ["account_id", "error"];
+
+/** To where the client wants the browser, with one parameter of ours beside those that it registered. */
+function back(return_url: string, name: "account_id" | "error", value: string): Response {
+  const url = new URL(return_url);
+  const theirs = url.search
+    .slice(1)
+    .split("&")
+    .filter((part) => part !== "" && !OURS.some((ours) => new URLSearchParams(part).has(ours)));
+  url.search = [...theirs, `${name}=${encodeURIComponent(value)}`].join("&");
+  return new Response(null, {
+    status: 302,
+    headers: { location: url.href, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+  });
 }
 
 /** There is no trusted address to send this browser to. */
-function nobody(request: Request): Response {
-  const problem = new Problem("invalid_state");
-  if (!wantsHtml(request)) throw problem;
-  return page(
-    "This link does not work any more",
-    "It was used already, is older than ten minutes, or did not come from here. Go back and connect again.",
-    problem.status,
-  );
+function nowhere(problem: Problem): Response {
+  const { status, extra } = problem;
+  return status >= 500
+    ? page("Not available for the moment", "Go back and connect again in a while.", status, extra.headers)
+    : page(
+        "This link does not work any more",
+        "It was used already, is older than ten minutes, or did not come from here. Go back and connect again.",
+        status,
+        extra.headers,
+      );
 }

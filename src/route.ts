@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Problem } from "#core/lib/problem";
 import type { App } from "./app.ts";
 import type { Caller, Scope } from "./auth.ts";
 
@@ -39,6 +40,10 @@ export type Route<
   body?: Body;
   /** By status; null: no body, or one that is not JSON. Problems are the same everywhere and not listed. */
   answers: Record<number, { description: string; schema: Schema | null }>;
+  /** A GET that changes something: HEAD, which asks without wanting to act, is refused. */
+  acts?: true;
+  /** What browsers are shown instead of a problem, for a path that people come to. */
+  page?: (problem: Problem) => Response;
   handle(call: Call<Read<Params>, Read<Query>, Read<Body>>): Promise<Response>;
 };
 

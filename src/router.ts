@@ -8,6 +8,7 @@ import { authenticate, authorize, type Caller } from "./auth.ts";
 import { readJson } from "./body.ts";
 import { addCors, optionsResponse } from "./cors.ts";
 import { limit } from "./limit.ts";
+import { wantsHtml } from "./page.ts";
 import { asProblem, problemResponse } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { fieldErrors, readQuery } from "./validate.ts";
@@ -36,13 +37,13 @@ export function createRouter(routes: readonly Route[]): Router {
         response =
           request.method === "OPTIONS"
             ? optionsResponse(request, methodsAt(routes, request), app.env.CORS_ORIGINS)
-            : (((await router.fetch(asGet(request), app, requestId)) as Response | undefined) ??
+            : (((await router.fetch(asGet(routes, request), app, requestId)) as Response | undefined) ??
               nowhere(routes, request));
       } catch (error) {
         const problem = asProblem(error);
         if (problem.status >= 500)
           app.log("request.failed", { request_id: requestId, code: problem.code, reason: reasonOf(error) });
-        response = problemResponse(problem, request, requestId);
+        response = pageFor(routes, request, problem) ?? problemResponse(problem, request, requestId);
       }
       const headers = new Headers(response.headers);
       headers.set("x-request-id", requestId);
@@ -102,9 +103,24 @@ async function readBody(route: Route, request: Request): Promise<{ body: unknown
   return { body: read.data, text };
 }
 
-/** HEAD is GET without the body. */
-const asGet = (request: Request): Request =>
-  request.method === "HEAD" ? new Request(request.url, { headers: request.headers }) : request;
+/** HEAD is GET without the body, where GET only reads. */
+const asGet = (routes: readonly Route[], request: Request): Request =>
+  request.method === "HEAD" && !routesAt(routes, request).some((route) => route.acts)
+    ? new Request(request.url, { headers: request.headers })
+    : request;
+
+/** What a browser is shown, where a path has something for it. */
+function pageFor(routes: readonly Route[], request: Request, problem: Problem): Response | undefined {
+  if (!wantsHtml(request)) return undefined;
+  for (const route of routesAt(routes, request)) if (route.page) return route.page(problem);
+  return undefined;
+}
+
+/** The routes of a request's path, whatever its method. */
+function routesAt(routes: readonly Route[], request: Request): Route[] {
+  const { pathname } = new URL(request.url);
+  return routes.filter((route) => asExpression(route.path).test(pathname));
+}
 
 /** A method that the path does not take. */
 function nowhere(routes: readonly Route[], request: Request): never {
@@ -117,12 +133,10 @@ function nowhere(routes: readonly Route[], request: Request): never {
 
 /** The methods that a path takes. Throws 404 for one that we do not have. */
 function methodsAt(routes: readonly Route[], request: Request): string[] {
-  const { pathname } = new URL(request.url);
-  const methods = routes
-    .filter((route) => asExpression(route.path).test(pathname))
-    .map((route) => route.method);
-  if (methods.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
-  return [...new Set<string>(methods), ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
+  const here = routesAt(routes, request);
+  if (here.length === 0) throw new Problem("not_found", { detail: "There is nothing at this path" });
+  const head = here.some((route) => route.method === "GET" && !route.acts) ? ["HEAD"] : [];
+  return [...new Set<string>(here.map((route) => route.method)), ...head, "OPTIONS"];
 }
 
 const asPattern = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -1,6 +1,8 @@
+import { deleteAccount, getAccount, listAccounts, patchAccount } from "./accounts.ts";
+import { deleteApp, getApp, listApps, patchApp, postApp } from "./apps.ts";
 import { listAudit } from "./audit.ts";
-import { connectAccount, getAccount, listAccounts } from "./accounts.ts";
 import { getClient, listClients, patchClient, postClient } from "./clients.ts";
+import { connectAccount } from "./connect.ts";
 import { healthz, readyz } from "./health.ts";
 import { home } from "./home.ts";
 import { cancelJob, getJob, postJob, retryJob } from "./jobs.ts";
@@ -30,6 +32,13 @@ export const routes: readonly Route[] = [
   listAccounts,
   getAccount,
   refreshAccount,
+  patchAccount,
+  deleteAccount,
+  postApp,
+  listApps,
+  getApp,
+  patchApp,
+  deleteApp,
   postClient,
   listClients,
   getClient,

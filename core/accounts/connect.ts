@@ -2,18 +2,19 @@ import type { Clock } from "#core/lib/clock";
 import { sha256 } from "#core/lib/bytes";
 import { entropy, newId, randomText } from "#core/lib/ids";
 import { challengeOf, createVerifier } from "#core/lib/pkce";
-import type { ProblemCode } from "#core/lib/problem";
+import { reasonOf, type Log } from "#core/lib/log";
+import { Problem, type ProblemCode } from "#core/lib/problem";
 import type { Ring } from "#core/lib/seal";
 import * as oauthStates from "#core/store/oauth-states";
 import type { OAuthStateRow } from "#core/store/oauth-states";
 import { shard, type Databases } from "#core/store/shard";
 import { first } from "#core/store/sql";
 import { createXClient, type Fetch } from "#core/x/client";
-import { authorizeUrl, exchangeCode, type OAuthApp, type Tokens } from "#core/x/oauth";
+import { authorizeUrl, exchangeCode, type Tokens } from "#core/x/oauth";
 import { Refusal } from "#core/x/refusal";
 import { me } from "#core/x/users";
-import { DEFAULT_APP_ID } from "./apps.ts";
-import { keepAccount } from "./keep.ts";
+import type { Apps } from "./apps.ts";
+import { keepAccount, type Kept } from "./keep.ts";
 
 /** What posting needs, and a refresh token to stay connected. */
 export const DEFAULT_SCOPES = ["tweet.read", "tweet.write", "users.read", "media.write", "offline.access"];
@@ -32,28 +33,33 @@ export type Connecting = {
   network: Fetch;
   x_url: string;
   x_authorize_url: string;
-  x_client_id: string;
-  x_client_secret: string | null;
+  apps: Apps;
   /** The callback as it is registered at X. */
   redirect_uri: string;
+  /** The lanes an account may have, without the account. */
+  lane_names: readonly string[];
+  log: Log;
 };
 
 /**
- * Begin to connect an account: where to send the user's browser. The state is bound to the client, works once, and for ten
- * minutes; only its hash is stored, and the PKCE verifier sealed.
+ * Begin to connect an account: where to send the user's browser, or null when there is no such X app. The state is bound to
+ * the client and the app, works once, and for ten minutes; only its hash is stored, and the PKCE verifier sealed.
  */
 export async function beginConnect(
   connecting: Connecting,
   ask: {
     client_id: string;
+    app_id: string;
     return_url: string;
     scopes: readonly string[];
     metadata: string | null;
     actor: string;
   },
-): Promise<string> {
+): Promise<string | null> {
   const db = shard(connecting.databases, ask.client_id);
   if (!db) throw new Error("no database for this client");
+  const app = await connecting.apps.find(ask.app_id);
+  if (!app) return null;
   // The last character names the client's database, where the callback finds the state again.
   const state = randomText(STATE_LENGTH) + ask.client_id.slice(-1);
   const stateHash = await sha256(state);
@@ -62,7 +68,7 @@ export async function beginConnect(
     .insert(db, {
       state_hash: stateHash,
       client_id: ask.client_id,
-      app_id: DEFAULT_APP_ID,
+      app_id: ask.app_id,
       verifier: await connecting.ring.seal(verifier, verifierPlace(stateHash)),
       scopes: JSON.stringify(ask.scopes),
       return_url: ask.return_url,
@@ -73,7 +79,7 @@ export async function beginConnect(
     .run();
   return authorizeUrl({
     authorizeUrl: connecting.x_authorize_url,
-    clientId: connecting.x_client_id,
+    clientId: app.clientId,
     redirectUri: connecting.redirect_uri,
     scopes: ask.scopes,
     state,
@@ -81,44 +87,64 @@ export async function beginConnect(
   });
 }
 
+/** What X's callback brought. */
+export type Callback = { state: string; code: string | null; error: string | null };
+
+type Ending = { account_id: string; reconnected: boolean; wakes: Kept["wakes"] } | { error: ProblemCode };
+
 /** How a connect ended. Without a `return_url` there is nobody to send the browser back to. */
-export type Connected =
-  | { return_url: string; account_id: string; reconnected: boolean }
-  | { return_url: string; error: ProblemCode }
-  | { return_url: null };
+export type Connected = ({ return_url: string } & Ending) | { return_url: null };
 
 /**
- * Finish a connect with what X's callback brought. The state is used up first, whatever comes of it; the code is exchanged
- * at once, for it lives 30 s.
+ * Finish a connect with what X's callback brought. The state is used up first, whatever comes of it: from there on every
+ * end is one that the client hears of at its `return_url`.
  */
-export async function finishConnect(
-  connecting: Connecting,
-  callback: { state: string; code: string | null },
-): Promise<Connected> {
+export async function finishConnect(connecting: Connecting, callback: Callback): Promise<Connected> {
   const taken = await takeState(connecting, callback.state);
   if (!taken) return { return_url: null };
   const { return_url } = taken;
-  if (callback.code === null) return { return_url, error: "access_denied" };
-  const exchanged = await exchangeCode(oauthApp(connecting), {
+  try {
+    return { return_url, ...(await connectBy(connecting, taken, callback)) };
+  } catch (error) {
+    connecting.log("connect.failed", { client: taken.client_id, reason: reasonOf(error) });
+    return { return_url, error: "internal" };
+  }
+}
+
+/** The code is exchanged at once, for it lives 30 s. */
+async function connectBy(connecting: Connecting, taken: OAuthStateRow, callback: Callback): Promise<Ending> {
+  if (callback.error !== null) return { error: REFUSALS.get(callback.error) ?? "x_invalid_request" };
+  if (callback.code === null) return { error: "x_unexpected" };
+  const app = await connecting.apps.find(taken.app_id);
+  if (!app) return { error: "app_deleted" };
+  const exchanged = await exchangeCode(app, {
     code: callback.code,
     redirectUri: connecting.redirect_uri,
     verifier: await connecting.ring.open(taken.verifier, verifierPlace(taken.state_hash)),
   });
-  if (!exchanged.ok) return { return_url, error: ERRORS[exchanged.reason] };
+  if (!exchanged.ok) return { error: ERRORS[exchanged.reason] };
   const user = await whoIs(connecting, exchanged.tokens);
-  if (!user) return { return_url, error: "x_unavailable" };
+  if (!user) return { error: "x_unavailable" };
   const kept = await keepAccount(connecting, {
     client_id: taken.client_id,
     app_id: taken.app_id,
+    actor: taken.actor,
     metadata: taken.metadata,
     user,
     tokens: named(exchanged.tokens, taken),
     fresh_id: (shardCharacter) => newId("acc", shardCharacter, connecting.clock.now()),
   });
   return kept === null
-    ? { return_url, error: "account_in_use" }
-    : { return_url, account_id: kept.id, reconnected: kept.version > 1 };
+    ? { error: "account_in_use" }
+    : { account_id: kept.id, reconnected: kept.version > 1, wakes: kept.wakes };
 }
+
+/** What X says instead of a code (RFC 6749, section 4.1.2.1). The others are faults in what we asked for. */
+const REFUSALS = new Map<string, ProblemCode>([
+  ["access_denied", "access_denied"],
+  ["server_error", "x_unavailable"],
+  ["temporarily_unavailable", "x_unavailable"],
+]);
 
 /** Scopes that X does not name are the ones asked for (RFC 6749, section 5.1). */
 const named = (tokens: Tokens, taken: OAuthStateRow): Tokens =>
@@ -132,17 +158,17 @@ const ERRORS = {
   bad_request: "x_invalid_request",
 } as const satisfies Record<string, ProblemCode>;
 
-const oauthApp = (connecting: Connecting): OAuthApp => ({
-  fetch: connecting.network,
-  baseUrl: connecting.x_url,
-  clientId: connecting.x_client_id,
-  clientSecret: connecting.x_client_secret,
-  now: () => connecting.clock.now(),
-});
-
+/** Throws `unavailable` when the database does not say: whose state it is is not known then. */
 async function takeState(connecting: Connecting, state: string): Promise<OAuthStateRow | null> {
-  const db = shard(connecting.databases, state);
-  return db && first<OAuthStateRow>(oauthStates.take(db, connecting.clock.stored(), await sha256(state)));
+  const { databases, clock, log } = connecting;
+  const db = shard(databases, state);
+  if (!db) return null;
+  try {
+    return await first<OAuthStateRow>(oauthStates.take(db, clock.stored(), await sha256(state)));
+  } catch (error) {
+    log("connect.failed", { reason: reasonOf(error) });
+    throw new Problem("unavailable", { detail: "Go back and connect again in a while" });
+  }
 }
 
 /** Whose tokens these are; X is asked twice, for the grant is lost if it does not say. */

@@ -13,6 +13,8 @@ export const problems = {
   already_sent: [409, "Too late: it was already sent or has ended"],
   not_retryable: [409, "Only failed and dead jobs can be retried"],
   account_in_use: [409, "This X account is connected by another client"],
+  account_disconnected: [409, "This account was disconnected"],
+  app_in_use: [409, "Accounts are connected through this X app"],
   body_too_large: [413, "The body is too large"],
   unsupported_media_type: [415, "The body must be application/json"],
   invalid: [422, "The request has invalid fields"],
@@ -28,11 +30,11 @@ export const problems = {
   attempts_exhausted: [503, "Every attempt failed"],
   tweet_not_found: [404, "No such tweet"],
   reconnect_required: [409, "The account must be connected again"],
-  account_disconnected: [409, "The account was disconnected"],
   not_refreshable: [409, "The account was connected without offline.access"],
   // connecting an account
   invalid_state: [400, "This connect link is unknown, used or older than 10 minutes"],
   access_denied: [403, "The user did not allow access"],
+  app_deleted: [409, "The X app was deleted meanwhile"],
   app_refused: [502, "X refused the X app's credentials"],
   // what X said
   x_invalid_request: [422, "X refused the request as invalid"],

@@ -144,6 +144,15 @@ export const disconnect = (db: D1Database, id: string, now: number): D1PreparedS
     )
     .bind(id, now);
 
+/** Change what a client keeps with its account; null clears it. */
+export const setMetadata = (
+  db: D1Database,
+  id: string,
+  metadata: string | null,
+  now: number,
+): D1PreparedStatement =>
+  db.prepare("UPDATE accounts SET metadata = ?2, updated_at = ?3 WHERE id = ?1").bind(id, metadata, now);
+
 /** One account, whoever it belongs to: for consumers. */
 export const find = (db: D1Database, id: string): D1PreparedStatement =>
   db.prepare("SELECT * FROM accounts WHERE id = ?").bind(id);
@@ -159,6 +168,12 @@ export const list = (db: D1Database, clientId: string, after: string, limit: num
   db
     .prepare("SELECT * FROM accounts WHERE client_id = ? AND id > ? ORDER BY id LIMIT ?")
     .bind(clientId, after, limit);
+
+/** An account of a client that goes through that app and is not disconnected, if there is one. */
+export const findByApp = (db: D1Database, clientId: string, appId: string): D1PreparedStatement =>
+  db
+    .prepare("SELECT id FROM accounts WHERE client_id = ? AND app_id = ? AND state <> 'disconnected' LIMIT 1")
+    .bind(clientId, appId);
 
 /** After a reconnect: the account's lanes get its app, and are due at once if they have work. Returns their names. */
 export const wakeLanes = (

@@ -154,3 +154,31 @@ export const claim = (
          AND (jobs.expires_at > ${NOW} OR jobs.state = 'unknown') AND (jobs.crashes < 2 OR ?5)`,
     )
     .bind(now, lease, JSON.stringify(lanes), JSON.stringify(unrepeatable), alone ? 1 : 0);
+
+/** Cancel a bounded number of a lane's jobs that have not started, the first ones first. */
+export const cancelLane = (
+  db: D1Database,
+  now: number | null,
+  clientId: string,
+  lane: string,
+  limit: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE jobs SET state = 'canceled', open = NULL, finished_at = ${NOW}, next_attempt_at = NULL,
+                       sequence = sequence + 1
+        WHERE client_id = ?2 AND id IN (
+          SELECT h.id FROM jobs AS h WHERE h.lane = ?3 AND h.open = 1 AND h.state IN (${fromStates("cancel")})
+           ORDER BY h.due_at, h.id LIMIT ?4)`,
+    )
+    .bind(now, clientId, lane, limit);
+
+/** Ask what runs on a lane to stop at its next pause. As in `rescue`, it is found among the first 32. */
+export const requestCancelLane = (db: D1Database, clientId: string, lane: string): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE jobs SET cancel_requested = 1
+        WHERE client_id = ?1 AND state IN (${fromStates("requestCancel")}) AND id IN (
+          SELECT h.id FROM jobs AS h WHERE h.lane = ?2 AND h.open = 1 ORDER BY h.due_at, h.id LIMIT 32)`,
+    )
+    .bind(clientId, lane);

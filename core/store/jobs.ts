@@ -62,8 +62,8 @@ const NEW_COLUMNS = [
 ] as const satisfies (keyof NewJob)[];
 
 /**
- * Take jobs over for accounts of their client. A job of a foreign or unknown account is passed over, a job that is
- * there already stays as it is, so the statement may be repeated.
+ * Take jobs over for accounts of their client. A job of a foreign, unknown or disconnected account is passed over, a job
+ * that is there already stays as it is, so the statement may be repeated.
  */
 export const insert = (db: D1Database, now: number | null, jobs: NewJob[]): D1PreparedStatement =>
   db
@@ -74,7 +74,7 @@ export const insert = (db: D1Database, now: number | null, jobs: NewJob[]): D1Pr
               coalesce(j.expires_at, j.due_at + j.expires_after_ms), j.max_attempts, j.params, j.metadata, j.created_at
          FROM (SELECT *, max(coalesce(run_at, 0), ${NOW}) AS due_at
                  FROM ${rowsIn("?2", NEW_COLUMNS, jobs.length)}) AS j
-         JOIN accounts AS a ON a.id = j.account_id AND a.client_id = j.client_id
+         JOIN accounts AS a ON a.id = j.account_id AND a.client_id = j.client_id AND a.state <> 'disconnected'
         WHERE true
            ON CONFLICT (client_id, id) DO NOTHING`,
     )

@@ -103,19 +103,29 @@ const basic = (id: string, secret: string) =>
 
 /** X's documented lifetime of an access token, for the day it is not named. */
 const LIFETIME_S = 7200;
+/** A shorter life would have us refresh without end; one that X means is found out by a 401. */
+const SHORTEST_LIFETIME_S = 60;
+/** A longer one is only refreshed earlier than it must. */
+const LONGEST_LIFETIME_S = 30 * 86_400;
 
 /** Only the access token is needed: a pair that came must never be thrown away for a detail beside it. */
 function readTokens(json: unknown): Tokens | null {
   if (typeof json !== "object" || json === null) return null;
   const { access_token, refresh_token, expires_in, scope } = json as Record<string, unknown>;
   if (typeof access_token !== "string" || access_token === "") return null;
-  const lifetime = Number(expires_in);
   return {
     access_token,
     refresh_token: typeof refresh_token === "string" && refresh_token !== "" ? refresh_token : null,
-    expires_in_s: lifetime > 0 && Number.isFinite(lifetime) ? lifetime : LIFETIME_S,
+    expires_in_s: lifetimeOf(expires_in),
     scopes: typeof scope === "string" ? scope.split(/\s+/).filter(Boolean) : [],
   };
+}
+
+/** Seconds, within reason: the answer is X's to give and ours to survive. */
+function lifetimeOf(expires_in: unknown): number {
+  const given = Number(expires_in);
+  if (!(given > 0)) return LIFETIME_S;
+  return Math.min(LONGEST_LIFETIME_S, Math.max(SHORTEST_LIFETIME_S, given));
 }
 
 const isSuccess = (answer: Answer): answer is Received =>

@@ -52,6 +52,13 @@ test("npm start says where everything is, takes tweets, ends on Ctrl-C, and goes
     expect(first.output()).not.toContain(secrets[name]);
   expect(first.output()).toContain(local.url);
 
+  await until("the greeting", 3_000, async () => first.output().includes("/authorize?"));
+  const link = /http\S+\/authorize\?\S+/.exec(first.output())?.[0] ?? "";
+  expect(await (await fetch(link)).text()).toContain('name="new_username"');
+  const form = new URLSearchParams({ new_username: "a_visitor", decision: "authorize" });
+  const home = await fetch(link, { method: "POST", body: form, headers: { accept: "text/html" } });
+  expect(await home.text()).toContain("Account connected");
+
   const caller = { url: local.url, key: local.api_key };
   await untilSucceeded(caller, (await postTweet(caller, local.account_id, "before")).id);
 

@@ -77,4 +77,23 @@ describe("the decision", () => {
       expect((await ask(x, "POST", address(), { form: form })).status).toBe(400);
     },
   );
+
+  test("a person without a user makes one by naming it; the same name is the same user", async () => {
+    const { x, user } = newX();
+    for (const new_username of ["grace", "@Grace", " grace "]) {
+      const form = { user_id: user.id, new_username, decision: "authorize" };
+      expect((await ask(x, "POST", address(), { form })).status).toBe(302);
+    }
+    const page = await ask(x, "GET", address(), {});
+    expect(String(page.body).match(/<option/g)).toHaveLength(2);
+    expect(page.body).toContain("@grace");
+  });
+
+  test.each(["sixteen_letters_", "two words", "<b>"])("the name %s makes nobody", async (new_username) => {
+    const { x, user } = newX();
+    const form = { user_id: user.id, new_username, decision: "authorize" };
+    const reply = await ask(x, "POST", address(), { form });
+    expect(reply.status).toBe(400);
+    expect(reply.body).toContain("1 to 15 letters");
+  });
 });

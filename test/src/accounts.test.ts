@@ -1,121 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { accessKey } from "#core/accounts/tokens";
+import type { AccountRow } from "#core/store/accounts";
+import type { JobRow } from "#core/store/jobs";
 import { mistakes, openDoor, RETURN_URL, type Door } from "../support/door.ts";
-
-const connect = (door: Door, key: string, body: unknown) =>
-  door.call("POST", "/v1/accounts/connect", { key, body });
-
-describe("POST /v1/accounts/connect", () => {
-  test("says where to send the user", async () => {
-    const door = await openDoor();
-    const { key } = await door.client();
-    const { status, body } = await connect(door, key, { return_url: RETURN_URL });
-    expect(status).toBe(200);
-    const url = new URL(body.authorize_url);
-    expect(url.origin + url.pathname).toBe("https://x.test/i/oauth2/authorize");
-    expect(Object.fromEntries(url.searchParams)).toEqual({
-      response_type: "code",
-      client_id: "x-app",
-      redirect_uri: "https://proxy.test/oauth/callback",
-      scope: "tweet.read tweet.write users.read media.write offline.access",
-      state: expect.stringMatching(/^[0-9A-Za-z]{41}$/) as string,
-      code_challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
-      code_challenge_method: "S256",
-    });
-  });
-
-  test("asks for the scopes that the client wants", async () => {
-    const door = await openDoor();
-    const { key } = await door.client();
-    const scopes = ["tweet.read", "users.read", "like.write"];
-    const { body } = await connect(door, key, { return_url: RETURN_URL, scopes });
-    expect(new URL(body.authorize_url).searchParams.get("scope")).toBe(scopes.join(" "));
-  });
-
-  test("comes back to its own address where none is set", async () => {
-    const door = await openDoor({ PUBLIC_URL: "" });
-    const { key } = await door.client();
-    const { body } = await connect(door, key, { return_url: RETURN_URL });
-    expect(body.authorize_url).toContain(encodeURIComponent("https://proxy.test/oauth/callback"));
-  });
-
-  test.each([
-    "https://client.test/connected",
-    "https://client.test/connected?tenant=8",
-    "https://client.test/connected?tenant=7&more=1",
-    "https://client.test/connected?tenant=7#",
-    "https://client.test/connected/?tenant=7",
-    "https://CLIENT.test/connected?tenant=7",
-    "http://client.test/connected?tenant=7",
-    "https://client.test:443/connected?tenant=7",
-    "https://client.test.evil.test/connected?tenant=7",
-    "https://client.test@evil.test/connected?tenant=7",
-  ])("refuses %s, which is not exactly what is registered", async (return_url) => {
-    const door = await openDoor();
-    const { key } = await door.client();
-    const { status, body } = await connect(door, key, { return_url });
-    expect(status).toBe(422);
-    expect(mistakes(body)).toEqual(["/return_url not_registered"]);
-  });
-
-  test("refuses another client's return URL", async () => {
-    const door = await openDoor();
-    await door.client({ return_urls: ["https://theirs.test/"] });
-    const { key } = await door.client();
-    expect((await connect(door, key, { return_url: "https://theirs.test/" })).status).toBe(422);
-  });
-
-  test.each<[Record<string, unknown>, string]>([
-    [{ return_url: undefined }, "/return_url required"],
-    [{ return_url: "nowhere" }, "/return_url invalid_format"],
-    [{ return_url: 7 }, "/return_url invalid_type"],
-    [{ app_id: "app_1" }, "/app_id unknown_field"],
-    [{ redirect_uri: "https://evil.test/" }, "/redirect_uri unknown_field"],
-    [{ state: "mine" }, "/state unknown_field"],
-    [{ scopes: [] }, "/scopes invalid,/scopes too_small"],
-    [{ scopes: ["tweet.read users.read"] }, "/scopes invalid,/scopes/0 invalid_format"],
-    [{ scopes: ["tweet.read", "users.read", "&admin=1"] }, "/scopes/2 invalid_format"],
-    [{ scopes: ["tweet.write", "users.read"] }, "/scopes invalid"],
-    [{ metadata: { m: "x".repeat(3000) } }, "/metadata invalid"],
-    [{ metadata: { a: Array.from({ length: 300_000 }, () => 0) } }, "/metadata invalid"],
-  ])("refuses %o: %s", async (wrong, mistake) => {
-    const door = await openDoor();
-    const { key } = await door.client();
-    const { status, body } = await connect(door, key, { return_url: RETURN_URL, ...wrong });
-    expect(status).toBe(422);
-    expect(mistakes(body).sort().join()).toBe(mistake.split(",").sort().join());
-  });
-
-  test("stores neither the state nor the verifier in the clear", async () => {
-    const door = await openDoor();
-    const { id, key } = await door.client();
-    const { body } = await connect(door, key, { return_url: RETURN_URL, metadata: { a: 1 } });
-    const state = new URL(body.authorize_url).searchParams.get("state") ?? "none";
-    const row = await env.DB.prepare("SELECT * FROM oauth_states WHERE client_id = ?").bind(id).first();
-    expect(row).toMatchObject({
-      return_url: RETURN_URL,
-      metadata: '{"a":1}',
-      expires_at: door.now() + 600_000,
-    });
-    expect(JSON.stringify(row)).not.toContain(state);
-    expect(row?.verifier).toMatch(/^test\.[\w-]{16}\.[\w-]+$/);
-  });
-
-  test.each([
-    ["X_CLIENT_ID", { X_CLIENT_ID: "" }],
-    ["TOKEN_KEYS", { TOKEN_KEYS: "" }],
-    ["TOKEN_KEYS", { TOKEN_KEYS: "hunter2-hunter2" }],
-    ["TOKEN_KEYS", { TOKEN_KEYS: "a:hunter2" }],
-  ] as const)("is not available while %s is missing or wrong, and says so", async (name, settings) => {
-    const door = await openDoor(settings);
-    const { key } = await door.client();
-    const { status, body } = await connect(door, key, { return_url: RETURN_URL });
-    expect(status).toBe(503);
-    expect(body.detail).toContain(name);
-    expect(JSON.stringify([body, door.log])).not.toContain("hunter2");
-    expect((await door.call("GET", "/oauth/callback?state=abc0&code=c")).status).toBe(503);
-  });
-});
 
 describe("GET /v1/accounts/{id}", () => {
   test("shows the account and no token", async () => {
@@ -197,4 +85,245 @@ describe("GET /v1/accounts", () => {
       expect((await door.call("GET", `/v1/accounts?${query}`, { key })).status).toBe(400);
     },
   );
+});
+
+/** Rows of one table, of both databases. */
+const rowsOf = async <Row = Record<string, unknown>>(table: string): Promise<Row[]> => {
+  const found = [env.DB, env.DB_1].map((db) => db.prepare(`SELECT * FROM ${table}`).all<Row>());
+  return (await Promise.all(found)).flatMap(({ results }) => results);
+};
+
+describe("PATCH /v1/accounts/{id}", () => {
+  const patch = (door: Door, key: string, id: string, body: unknown) =>
+    door.call("PATCH", `/v1/accounts/${id}`, { key, body });
+
+  test("changes the metadata and clears it, and the audit says who", async () => {
+    const door = await openDoor();
+    const { id, key, account_id } = await door.tenant({ shard: "1" });
+    for (const metadata of [{ team: "blue" }, null]) {
+      const { status, body } = await patch(door, key, account_id, { metadata });
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ id: account_id, metadata });
+      expect((await door.call("GET", `/v1/accounts/${account_id}`, { key })).body).toEqual(body);
+    }
+    const entry = { client_id: id, action: "account.changed", subject: account_id };
+    expect(await rowsOf("audit")).toMatchObject([entry, entry]);
+    expect(JSON.stringify(await rowsOf("audit"))).toContain('"actor":"key_');
+  });
+
+  test.each<[unknown, string]>([
+    [{}, "/metadata required"],
+    [{ metadata: "blue" }, "/metadata invalid_type"],
+    [{ metadata: { a: "x".repeat(3000) } }, "/metadata invalid"],
+    [{ metadata: null, username: "eve" }, "/username unknown_field"],
+  ])("refuses %j: %s", async (body, mistake) => {
+    const door = await openDoor();
+    const { key, account_id } = await door.tenant();
+    const answer = await patch(door, key, account_id, body);
+    expect(answer.status).toBe(422);
+    expect(mistakes(answer.body)).toEqual([mistake]);
+  });
+});
+
+describe.each([
+  ["PATCH", { metadata: null }],
+  ["DELETE", undefined],
+] as const)("%s of an account", (method, body) => {
+  test.each(["acc_01KAB3C4D5V1StGXR8Z5jd0", "acc_01KAB3C4D5V1StGXR8Z5jdz", "acc_1", "job_1"])(
+    "that is not there (%s) is not found",
+    async (id) => {
+      const door = await openDoor();
+      const { key } = await door.client();
+      expect((await door.call(method, `/v1/accounts/${id}`, { key, body })).status).toBe(404);
+    },
+  );
+
+  test("of another client, or beyond the key's list, is not found and changes nothing", async () => {
+    const door = await openDoor();
+    const { id, account_id } = await door.tenant();
+    const narrow = await door.key(id, { account_ids: ["acc_01KAB3C4D5V1StGXR8Z5jd0"] });
+    const other = await door.tenant();
+    const before = await door.row<AccountRow>(account_id, "accounts");
+    for (const key of [narrow, other.key])
+      expect((await door.call(method, `/v1/accounts/${account_id}`, { key, body })).status).toBe(404);
+    expect(await door.row(account_id, "accounts")).toEqual(before);
+  });
+
+  test("needs the scope accounts:write", async () => {
+    const door = await openDoor();
+    const { id, account_id } = await door.tenant();
+    const key = await door.key(id, { scopes: ["accounts:read", "jobs:write"] });
+    expect((await door.call(method, `/v1/accounts/${account_id}`, { key, body })).status).toBe(403);
+  });
+});
+
+describe("DELETE /v1/accounts/{id}", () => {
+  const DAY_MS = 86_400_000;
+
+  /** Connect a user of X as a person does; the account's id. */
+  async function connected(door: Door, key: string, userId: string): Promise<string> {
+    const { body } = await door.call("POST", "/v1/accounts/connect", {
+      key,
+      body: { return_url: RETURN_URL },
+    });
+    const answer = await door.call("GET", await door.consent(body.authorize_url, userId));
+    const back = new URL(answer.headers.get("location") ?? "");
+    return back.searchParams.get("account_id") ?? back.search;
+  }
+
+  async function tenant(door: Door) {
+    const client = await door.client();
+    const user = door.x.createUser({ username: `user_${client.id.slice(-5)}` });
+    const id = await connected(door, client.key, user.id);
+    const post = (more: object = {}) =>
+      door.call("POST", "/v1/tweets", { key: client.key, body: { account_id: id, text: "hello", ...more } });
+    const remove = (query = "") => door.call("DELETE", `/v1/accounts/${id}${query}`, { key: client.key });
+    const job = async (jobId: string) =>
+      (await door.call("GET", `/v1/jobs/${jobId}`, { key: client.key })).body;
+    return { ...client, user, account_id: id, post, remove, job };
+  }
+
+  test("revokes at X, forgets the tokens, and keeps the account's row", async () => {
+    const door = await openDoor();
+    const { key, user, account_id, remove } = await tenant(door);
+    const { status, body } = await remove();
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: account_id,
+      state: "disconnected",
+      token_expires_at: null,
+      revoked: true,
+      canceled: 0,
+    });
+    expect(door.x.grants().filter((grant) => grant.user_id === user.id)).toMatchObject([
+      { revoked_at: door.now() },
+    ]);
+    expect(await door.row(account_id, "accounts")).toMatchObject({ token: null, token_version: 2 });
+    expect(await env.TOKENS.get(accessKey(account_id, 1))).toBeNull();
+    const read = await door.call("GET", `/v1/accounts/${account_id}`, { key });
+    expect(read.body).toMatchObject({ state: "disconnected", username: user.username });
+    expect(door.logged("account.disconnected")).toEqual([
+      { event: "account.disconnected", account: account_id, revoked: true, canceled: 0 },
+    ]);
+  });
+
+  test("twice is a disconnect and a look at it, told once", async () => {
+    const door = await openDoor();
+    const { remove } = await tenant(door);
+    const { body: first } = await remove();
+    door.advance(1000);
+    const second = await remove();
+    expect(second.status).toBe(200);
+    expect(second.body).toEqual({ ...first, revoked: false });
+    const told = (await rowsOf("events")).map(({ type }) => type);
+    expect(told.sort()).toEqual(["account.connected", "account.disconnected"]);
+    const noted = (await rowsOf("audit")).map(({ action }) => action);
+    expect(noted.sort()).toEqual(["account.connected", "account.disconnected"]);
+  });
+
+  test.each([
+    { kind: "error", status: 503 } as const,
+    { kind: "drop" } as const,
+    { kind: "rate_limited" } as const,
+  ])("is done although X says %j, and says that X was not told", async (fault) => {
+    const door = await openDoor();
+    const { remove } = await tenant(door);
+    door.x.setFaults([{ match: { path: "/2/oauth2/revoke" }, fault }]);
+    const { status, body } = await remove();
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ state: "disconnected", revoked: false });
+  });
+
+  test("holds its jobs: they wait behind `disconnected` and run once the same client has connected it again", async () => {
+    const door = await openDoor();
+    const { key, user, account_id, post, remove, job } = await tenant(door);
+    const { body: held } = await post();
+    await door.settled();
+    await remove();
+    expect((await job(held.id)).blocked_on).toEqual({
+      gate: `account:${account_id}`,
+      reason: "disconnected",
+      until: null,
+    });
+    // As a turn leaves the lane that it could not work: due when the first job expires.
+    await door.setLane(`tweets:${account_id}`, door.now() + 7 * DAY_MS);
+    door.messages.length = 0;
+    door.advance(60_000);
+    expect(await connected(door, key, user.id)).toBe(account_id);
+    await door.settled();
+    expect((await job(held.id)).blocked_on).toBeNull();
+    expect(door.messages).toEqual([{ lane: `tweets:${account_id}`, delay_s: 0 }]);
+    const db = account_id.endsWith("1") ? env.DB_1 : env.DB;
+    const lane = await db.prepare("SELECT * FROM lanes WHERE lane = ?").bind(`tweets:${account_id}`).first();
+    expect(lane).toMatchObject({ next_at: door.now() });
+    expect((await post()).status).toBe(202);
+  });
+
+  test("cancels its jobs when that is asked, and says how many; their history stays", async () => {
+    const door = await openDoor();
+    const { key, post, remove, job } = await tenant(door);
+    const ids: string[] = [];
+    for (const more of [{}, { run_at: new Date(door.now() + DAY_MS).toISOString() }, {}, {}])
+      ids.push((await post(more)).body.id);
+    const [running = "", , done = ""] = ids;
+    const at: Partial<JobRow> = { state: "running", lease: "lse_1" };
+    await door.setJob(running, at);
+    await door.setJob(done, { state: "succeeded", open: null, finished_at: door.now() });
+    expect((await remove("?jobs=cancel")).body).toMatchObject({ canceled: 2, state: "disconnected" });
+    const states = await Promise.all(ids.map(async (id) => (await job(id)).state));
+    expect(states).toEqual(["running", "canceled", "succeeded", "canceled"]);
+    expect((await rowsOf<JobRow>("jobs")).find(({ id }) => id === running)?.cancel_requested).toBe(1);
+    expect((await door.call("GET", "/v1/jobs", { key })).body.data).toHaveLength(4);
+  });
+
+  test("refuses to do anything else with its jobs", async () => {
+    const door = await openDoor();
+    const { account_id, remove } = await tenant(door);
+    for (const query of ["?jobs=delete", "?jobs=", "?force=1", "?jobs=hold&jobs=cancel"])
+      expect((await remove(query)).status).toBe(400);
+    expect(await door.row(account_id, "accounts")).toMatchObject({ state: "connected" });
+  });
+
+  test("lets another client connect the X user, with an account of its own", async () => {
+    const door = await openDoor();
+    const { key, user, account_id, remove } = await tenant(door);
+    const other = await door.client();
+    expect(await connected(door, other.key, user.id)).toBe("?tenant=7&error=account_in_use");
+    await remove();
+    const theirs = await connected(door, other.key, user.id);
+    expect(theirs).toMatch(/^acc_/);
+    expect(theirs).not.toBe(account_id);
+    expect(await connected(door, key, user.id)).toBe("?tenant=7&error=account_in_use");
+    expect((await door.call("GET", `/v1/accounts/${account_id}`, { key })).body.state).toBe("disconnected");
+  });
+
+  test("takes no new jobs: 409, and nothing is written; an account that must reconnect takes them", async () => {
+    const door = await openDoor();
+    const { account_id, post, remove } = await tenant(door);
+    const db = account_id.endsWith("1") ? env.DB_1 : env.DB;
+    await db.prepare("UPDATE accounts SET state = 'reconnect_required'").run();
+    expect((await post()).status).toBe(202);
+    await remove();
+    expect(await post()).toMatchObject({ status: 409, body: { code: "account_disconnected" } });
+    expect(await rowsOf("jobs")).toHaveLength(1);
+  });
+
+  test("answers a job that was taken before with that job, when its key comes again", async () => {
+    const door = await openDoor();
+    const { key, account_id, remove } = await tenant(door);
+    const body = { account_id, text: "hello" };
+    const headers = { "idempotency-key": "once" };
+    const first = await door.call("POST", "/v1/tweets", { key, body, headers });
+    await remove();
+    const again = await door.call("POST", "/v1/tweets", { key, body, headers });
+    expect([again.status, again.body.id]).toEqual([202, first.body.id]);
+  });
+
+  test("is not stopped by a ring that lost the key of its tokens", async () => {
+    const door = await openDoor();
+    const { account_id, remove } = await tenant(door);
+    const db = account_id.endsWith("1") ? env.DB_1 : env.DB;
+    await db.prepare("UPDATE accounts SET token = 'lost.AAAA.AAAA'").run();
+    expect((await remove()).body).toMatchObject({ state: "disconnected", revoked: false });
+  });
 });

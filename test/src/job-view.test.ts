@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { allKinds } from "#core/jobs/kinds/index";
+import { NEVER } from "#core/lib/clock";
 import { states } from "#core/lib/lifecycle";
 import type { JobRow } from "#core/store/jobs";
 import { isSettled, jobSchema, jobView, type ClosedGate } from "../../src/job-view.ts";
@@ -79,6 +80,13 @@ describe("blocked_on", () => {
 
   test("is not shown of a parked job, which waits for nothing but its client", () => {
     expect(view({ state: "unknown", open: null }, [gate("x:tweets", NOW + 5)]).blocked_on).toBeNull();
+  });
+
+  test("has no end when its gate opens only by a person, and the job no next attempt then", () => {
+    const shown = view({ state: "waiting" }, [gate("x:tweets", NOW + 5), gate("account:acc_x0", NEVER)]);
+    expect(shown.blocked_on).toEqual({ gate: "account:acc_x0", reason: "rate_limited", until: null });
+    expect(shown.next_attempt_at).toBeNull();
+    expect(jobSchema.parse(shown)).toEqual(shown);
   });
 
   test("is the gate that opens last, and never one of another lane", () => {

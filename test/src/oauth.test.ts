@@ -1,9 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { accessKey } from "#core/accounts/tokens";
+import { openRing } from "#core/lib/seal";
 import type { AccountRow } from "#core/store/accounts";
 import type { LaneRow } from "#core/store/lanes";
-import { openDoor, RETURN_URL, type Door } from "../support/door.ts";
+import { CONNECTION_LOST, openDoor, RETURN_URL, type Door } from "../support/door.ts";
 
 type Tenant = { id: string; key: string };
 
@@ -18,6 +19,7 @@ async function back(door: Door, path: string): Promise<Record<string, string>> {
   const { status, headers } = await door.call("GET", path);
   expect(status).toBe(302);
   expect(headers.get("cache-control")).toBe("no-store");
+  expect(headers.get("referrer-policy")).toBe("no-referrer");
   const url = new URL(headers.get("location") ?? "");
   expect(url.origin + url.pathname).toBe("https://client.test/connected");
   const { tenant, ...added } = Object.fromEntries(url.searchParams);
@@ -208,7 +210,142 @@ test("a browser that leads nowhere is shown a page; others get a problem", async
   expect((await door.ask("GET", path)).headers.get("content-type")).toBe("application/problem+json");
 });
 
+describe("the return URL", () => {
+  test.each([
+    ["https://client.test/", "https://client.test/?"],
+    ["https://client.test/a?", "https://client.test/a?"],
+    ["https://client.test/?q=a%20b+c&&flag&x=%C3%BC", "https://client.test/?q=a%20b+c&flag&x=%C3%BC&"],
+    ["https://client.test/?error=old&account_id=acc_1&%65rror=1&b=2", "https://client.test/?b=2&"],
+    ["https://ex\u00e4mple.test/\u00fc", "https://xn--exmple-cua.test/%C3%BC?"],
+    ["http://127.0.0.1:8787/", "http://127.0.0.1:8787/?"],
+  ])("%s keeps its own query and gets the account's id", async (return_url, kept) => {
+    const door = await openDoor();
+    const { key } = await door.client({ return_urls: [return_url] });
+    const user = newUser(door);
+    for (const [decision, added] of [
+      ["authorize", /^account_id=acc_\w+$/],
+      ["cancel", /^error=access_denied$/],
+    ] as const) {
+      const { body } = await door.call("POST", "/v1/accounts/connect", { key, body: { return_url } });
+      const path = await door.consent(body.authorize_url, user.id, decision);
+      const location = (await door.call("GET", path)).headers.get("location") ?? "";
+      expect(location.slice(0, kept.length)).toBe(kept);
+      expect(location.slice(kept.length)).toMatch(added);
+    }
+  });
+});
+
+describe("a request that is no browser's way back", () => {
+  test("by HEAD is refused and leaves the state as it is", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    const calls = door.x.calls().total;
+    expect((await door.ask("HEAD", path)).status).toBe(405);
+    expect(door.x.calls().total).toBe(calls);
+    expect(await back(door, path)).toHaveProperty("account_id");
+  });
+
+  test("by POST is refused, with a page for browsers", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    expect(await door.call("POST", path)).toMatchObject({
+      status: 405,
+      body: { code: "method_not_allowed" },
+    });
+    const shown = await door.ask("POST", path, { headers: { accept: "text/html" } });
+    expect(shown.status).toBe(405);
+    expect(shown.headers.get("allow")).toBe("GET");
+    expect(shown.headers.get("content-type")).toContain("text/html");
+    expect(await back(door, path)).toHaveProperty("account_id");
+  });
+
+  test("with a parameter twice is refused, with a page for browsers, and leaves the state as it is", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    const state = new URLSearchParams(path.split("?")[1]).get("state") ?? "";
+    for (const more of [`&state=${state}`, "&code=another", "&error=a&error=b"]) {
+      expect((await door.call("GET", path + more)).body.code).toBe("unknown_parameter");
+      const shown = await door.ask("GET", path + more, { headers: { accept: "text/html" } });
+      expect(shown.status).toBe(400);
+      expect(await shown.text()).toContain("does not work any more");
+    }
+    expect(await back(door, path)).toHaveProperty("account_id");
+  });
+});
+
+describe("when something breaks on our side", () => {
+  test("before the state is used, it can be brought again", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    for (const error of [CONNECTION_LOST, new Error("D1_ERROR: something new")]) {
+      door.breakDatabases((sql) => (sql.includes("oauth_states") ? error : null));
+      expect(await door.call("GET", path)).toMatchObject({ status: 503, body: { code: "unavailable" } });
+      const shown = await door.ask("GET", path, { headers: { accept: "text/html" } });
+      expect(shown.status).toBe(503);
+      expect(await shown.text()).toContain("Not available for the moment");
+    }
+    door.breakDatabases(() => null);
+    expect(await back(door, path)).toHaveProperty("account_id");
+  });
+
+  test.each(["x_users", "INSERT INTO accounts", "SELECT * FROM accounts"])(
+    "after the exchange (%s), the client hears of it",
+    async (words) => {
+      const door = await openDoor();
+      const client = await door.client();
+      const user = newUser(door);
+      const path = await toX(door, client, user.id);
+      door.breakDatabases((sql) => (sql.includes(words) ? CONNECTION_LOST : null));
+      expect(await back(door, path)).toEqual({ error: "internal" });
+      expect(door.logged("connect.failed")).toMatchObject([{ client: client.id }]);
+      door.breakDatabases(() => null);
+      expect(await back(door, await toX(door, client, user.id))).toHaveProperty("account_id");
+    },
+  );
+
+  test("because the key that sealed the verifier is lost, the client hears of it", async () => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id);
+    const ring = `other:${"B".repeat(43)}`;
+    door.keep("B".repeat(43));
+    door.app.ring = () => openRing(ring, "TOKEN_KEYS");
+    expect(await back(door, path)).toEqual({ error: "internal" });
+    expect(door.logged("connect.failed")[0]?.reason).toContain("TOKEN_KEYS lacks the key");
+  });
+});
+
+test("the event and the audit stand on the account's database; the audit names the key that began it", async () => {
+  const door = await openDoor();
+  const client = await door.client();
+  const { account_id = "" } = await back(door, await toX(door, client, newUser(door).id));
+  const db = account_id.endsWith("1") ? env.DB_1 : env.DB;
+  const event = await db.prepare("SELECT * FROM events").first<Record<string, string>>();
+  const shown = await door.call("GET", `/v1/accounts/${account_id}`, { key: client.key });
+  expect(event).toMatchObject({ client_id: client.id, type: "account.connected", account_id });
+  expect(JSON.parse(event?.data ?? "")).toEqual({ account: shown.body, reconnected: false });
+  const keys = await env.DB.prepare("SELECT id FROM api_keys WHERE client_id = ?").bind(client.id).all();
+  expect(await db.prepare("SELECT actor, action, subject FROM audit").first()).toEqual({
+    actor: keys.results[0]?.id,
+    action: "account.connected",
+    subject: account_id,
+  });
+});
+
 describe("when X says no", () => {
+  test.each([
+    ["access_denied", "access_denied"],
+    ["server_error", "x_unavailable"],
+    ["temporarily_unavailable", "x_unavailable"],
+    ["invalid_scope", "x_invalid_request"],
+    ["%3Cscript%3E", "x_invalid_request"],
+  ])("by the error %s, the client hears %s, once", async (error, heard) => {
+    const door = await openDoor();
+    const path = await toX(door, await door.client(), newUser(door).id, "cancel");
+    const said = path.replace("error=access_denied", `error=${error}&error_description=${"d".repeat(3000)}`);
+    expect(await back(door, said)).toEqual({ error: heard });
+    expect((await door.call("GET", said)).status).toBe(400);
+  });
+
   test("because the user does", async () => {
     const door = await openDoor();
     const path = await toX(door, await door.client(), newUser(door).id, "cancel");

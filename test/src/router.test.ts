@@ -28,7 +28,8 @@ describe("a method that a path does not take", () => {
     ["GET", "/v1/tweets", "POST, OPTIONS"],
     ["HEAD", "/v1/tweets", "POST, OPTIONS"],
     ["DELETE", "/v1/jobs/job_1", "GET, HEAD, OPTIONS"],
-    ["POST", "/oauth/callback", "GET, HEAD, OPTIONS"],
+    ["POST", "/oauth/callback", "GET, OPTIONS"],
+    ["HEAD", "/oauth/callback", "GET, OPTIONS"],
     ["GET", "/v1/sessions", "POST, OPTIONS"],
     ["POST", "/v1/clients/cli_1", "GET, PATCH, HEAD, OPTIONS"],
   ])("%s %s is refused and told what is taken", async (method, path, allow) => {

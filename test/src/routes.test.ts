@@ -18,6 +18,11 @@ test("what any key may do, whatever its scopes, is known by name", () => {
   expect(any).toEqual(["POST /v1/sessions"]);
 });
 
+test("the one GET that changes something says so, and has a page for the people it is meant for", () => {
+  expect(named.filter(([, route]) => route.acts).map(([name]) => name)).toEqual(["GET /oauth/callback"]);
+  expect(named.filter(([, route]) => route.page).map(([name]) => name)).toEqual(["GET /oauth/callback"]);
+});
+
 describe.each(named)("%s", (_, route) => {
   test("says what it takes, who may call it and what it answers", () => {
     expect(route.summary).not.toBe("");

@@ -3,12 +3,13 @@ import { describe, expect, test } from "vitest";
 import type { Connecting } from "#core/accounts/connect";
 import { keepAccount, type NewAccount } from "#core/accounts/keep";
 import { accessKey, accessPlace, pairPlace } from "#core/accounts/tokens";
+import { showAccount } from "#core/accounts/view";
 import { newId } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
 import type { AccountRow } from "#core/store/accounts";
 import { shard } from "#core/store/shard";
 import { TEST_RING } from "../../support/harness.ts";
-import { empty } from "../../support/rows.ts";
+import { empty, putLane } from "../../support/rows.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const ring = await openRing(TEST_RING, "TOKEN_KEYS");
@@ -24,9 +25,10 @@ async function connecting(parts: Partial<Connecting> = {}): Promise<Connecting> 
     network: () => Promise.reject(new Error("nobody is asked here")),
     x_url: "",
     x_authorize_url: "",
-    x_client_id: "",
-    x_client_secret: null,
+    apps: { find: async () => null },
     redirect_uri: "",
+    lane_names: ["tweets", "deletes"],
+    log: () => undefined,
     ...parts,
   };
 }
@@ -35,6 +37,7 @@ let users = 0;
 const newAccount = (change: Partial<NewAccount> = {}): NewAccount => ({
   client_id: "cli_x0",
   app_id: "app_default",
+  actor: "key_x0",
   metadata: null,
   user: { id: String(++users), username: "someone", name: "Someone" },
   tokens: {
@@ -58,7 +61,7 @@ test("an account's pair is sealed for its id and version, and its access token a
   const by = await connecting();
   const kept = await keepAccount(by, newAccount({ metadata: '{"a":1}' }));
   const id = kept?.id ?? "";
-  expect(kept).toEqual({ id, version: 1 });
+  expect(kept).toEqual({ id, version: 1, wakes: [] });
   const row = await rowOf(by, id);
   expect(row).toMatchObject({
     client_id: "cli_x0",
@@ -84,7 +87,7 @@ describe("the same X user again", () => {
     const first = await keepAccount(by, account);
     const tokens = { ...account.tokens, access_token: "access-2" };
     const again = await keepAccount(by, { ...account, metadata: null, tokens, app_id: "app_other" });
-    expect(again).toEqual({ id: first?.id, version: 2 });
+    expect(again).toEqual({ id: first?.id, version: 2, wakes: [] });
     const row = await rowOf(by, first?.id);
     expect(row).toMatchObject({ metadata: '{"a":1}', app_id: "app_other", created_at: NOW });
     expect(await ring.open(row.token ?? "", pairPlace(row.id, 2))).toContain("access-2");
@@ -123,7 +126,7 @@ describe("the same X user again", () => {
     await env.DB.prepare("INSERT INTO x_users (x_user_id, account_id, client_id) VALUES (?, ?, ?)")
       .bind(account.user.id, "acc_claimed1", "cli_x0")
       .run();
-    expect(await keepAccount(by, account)).toEqual({ id: "acc_claimed1", version: 1 });
+    expect(await keepAccount(by, account)).toMatchObject({ id: "acc_claimed1", version: 1 });
     expect((await rowOf(by, "acc_claimed1")).x_user_id).toBe(account.user.id);
   });
 });
@@ -166,5 +169,68 @@ test("a grant without a refresh token is kept as what it is", async () => {
   const row = await rowOf(by, kept?.id);
   expect(JSON.parse(await ring.open(row.token ?? "", pairPlace(row.id, 1)))).toMatchObject({
     refresh_token: null,
+  });
+});
+
+describe("what is told of it", () => {
+  const rows = async <Row>(table: string) =>
+    (await Promise.all([env.DB, env.DB_1].map((db) => db.prepare(`SELECT * FROM ${table}`).all<Row>())))
+      .flatMap(({ results }) => results)
+      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+
+  test("is an event and an audit row each time, on the account's database, with the account as it now is", async () => {
+    const by = await connecting();
+    const account = newAccount({ metadata: '{"a":1}' });
+    const kept = await keepAccount(by, account);
+    const id = kept?.id ?? "";
+    await keepAccount(by, { ...account, metadata: null, app_id: "app_other" });
+    const events = await rows<{ id: string; data: string; type: string; account_id: string }>("events");
+    expect(events.map(({ type, account_id }) => `${type} ${account_id}`)).toEqual(
+      Array(2).fill(`account.connected ${id}`),
+    );
+    expect(events.map(({ id }) => id.slice(-1))).toEqual(Array(2).fill(id.slice(-1)));
+    const told = events.map(({ data }) => JSON.parse(data) as { account: object; reconnected: boolean });
+    const shown = { ...showAccount(await rowOf(by, id)) };
+    expect(told).toContainEqual({ account: shown, reconnected: true });
+    expect(told).toContainEqual({ account: { ...shown, app_id: "app_default" }, reconnected: false });
+    const noted = await rows<Record<string, unknown>>("audit");
+    expect(noted).toHaveLength(2);
+    for (const entry of noted)
+      expect(entry).toMatchObject({
+        client_id: "cli_x0",
+        actor: "key_x0",
+        action: "account.connected",
+        subject: id,
+        created_at: NOW,
+      });
+  });
+
+  test("is nothing when another client has the X user", async () => {
+    const by = await connecting();
+    const account = newAccount();
+    await keepAccount(by, account);
+    await keepAccount(by, { ...account, client_id: "cli_y0" });
+    expect([await rows("events"), await rows("audit")].map((some) => some.length)).toEqual([1, 1]);
+  });
+});
+
+test("its lanes with work are due at once and behind the gate of its app; they are named to be woken", async () => {
+  const by = await connecting();
+  const account = newAccount();
+  const { id = "" } = (await keepAccount(by, account)) ?? {};
+  const db = shard(by.databases, id) ?? env.DB;
+  const gates = JSON.stringify(["app:app_default", `account:${id}`]);
+  for (const [lane, next_at] of [
+    ["tweets", 9e15],
+    ["deletes", null],
+  ] as const)
+    await putLane(db, { lane: `${lane}:${id}`, account_id: id, app_id: "app_default", next_at, gates });
+  const again = await keepAccount(by, { ...account, app_id: "app_other" });
+  expect(again?.wakes).toEqual([{ lane: `tweets:${id}`, wait_ms: 0 }]);
+  const lane = await db.prepare("SELECT * FROM lanes WHERE lane = ?").bind(`tweets:${id}`).first();
+  expect(lane).toMatchObject({
+    next_at: NOW,
+    app_id: "app_other",
+    gates: JSON.stringify(["app:app_other", `account:${id}`]),
   });
 });

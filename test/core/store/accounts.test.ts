@@ -219,3 +219,24 @@ test("after a reconnect its lanes that have work are due now, behind the gate of
   expect(await first(lanes.find(db, "deletes:acc_1"))).toMatchObject({ next_at: null });
   expect(await first(lanes.find(db, "tweets:acc_9"))).toMatchObject({ next_at: NOW + 9000, app_id: "app_1" });
 });
+
+test("metadata is changed and cleared", async () => {
+  await connect();
+  for (const metadata of ['{"b":2}', null]) {
+    await accounts.setMetadata(db, "acc_1", metadata, NOW + 7).run();
+    expect(await found()).toMatchObject({ metadata, updated_at: NOW + 7, token: "sealed-1" });
+  }
+});
+
+test("an app is used by the client's accounts that are not disconnected", async () => {
+  await connect();
+  await connect({ id: "acc_2", x_user_id: "2", client_id: "cli_2", app_id: "app_2" });
+  const user = (client: string, app: string) => first(accounts.findByApp(db, client, app));
+  expect(await user("cli_1", "app_1")).toEqual({ id: "acc_1" });
+  expect(await user("cli_1", "app_2")).toBeNull();
+  expect(await user("cli_2", "app_1")).toBeNull();
+  await accounts.requireReconnect(db, "acc_1", 1, NOW).run();
+  expect(await user("cli_1", "app_1")).toEqual({ id: "acc_1" });
+  await accounts.disconnect(db, "acc_1", NOW).run();
+  expect(await user("cli_1", "app_1")).toBeNull();
+});

@@ -50,11 +50,9 @@ const ending = (state: State, change: Partial<Ending> = {}): Ending => {
 const settle = (state: State, change: Partial<Ending> = {}) =>
   jobSteps.settle(db, NOW, [ending(state, change)]);
 
+type CarriedOut = { run: () => D1PreparedStatement; job?: Partial<JobRow>; lease?: number };
 /** How each step is carried out, and how the lane and the job must stand for it. */
-const carriedOut: Record<
-  Exclude<StepName, "resolve" | "renew">,
-  { run: () => D1PreparedStatement; job?: Partial<JobRow>; lease?: number }
-> = {
+const carriedOut: Record<Exclude<StepName, "resolve" | "renew">, CarriedOut> = {
   claim: { run: () => jobSteps.claim(db, NOW, "lse_1", [LANE], ["tweet.create"], false) },
   done: { run: () => settle("succeeded") },
   pause: { run: () => settle("waiting", { wait_ms: 1000 }) },
@@ -68,7 +66,13 @@ const carriedOut: Record<
   redrive: { run: () => jobs.redrive(db, NOW, "cli_1", "job_1", DAY) },
 };
 
-describe.each(Object.entries(carriedOut))("%s", (name, { run, job, lease = NOW + 1000 }) => {
+/** The same steps, of a whole lane. */
+const ofLane: [StepName, CarriedOut][] = [
+  ["cancel", { run: () => jobSteps.cancelLane(db, NOW, "cli_1", LANE, 10) }],
+  ["requestCancel", { run: () => jobSteps.requestCancelLane(db, "cli_1", LANE) }],
+];
+
+describe.each([...Object.entries(carriedOut), ...ofLane])("%s", (name, { run, job, lease = NOW + 1000 }) => {
   const step = steps[name as StepName];
 
   test.each(states.map((state) => ({ state, legal: (step.from as readonly State[]).includes(state) })))(
@@ -244,5 +248,34 @@ describe("rescue", () => {
 
   test("leaves alone what another lease runs", async () => {
     expect(await rescued({ lease: "lse_2" })).toMatchObject({ state: "running", crashes: 0 });
+  });
+});
+
+describe("canceling a lane", () => {
+  const cancel = (limit: number, client = "cli_1", lane = LANE) =>
+    jobSteps.cancelLane(db, NOW, client, lane, limit).run();
+
+  test("takes the first ones of it, up to the limit, and reads no more than it must", async () => {
+    for (let i = 0; i < 50; i++) await putJob(jobIn("queued", { id: `job_${100 + i}`, due_at: i }));
+    const { meta } = await cancel(5);
+    expect(meta.changes).toBe(5);
+    expect(meta.rows_read).toBeLessThan(40);
+    expect((await found("job_104")).state).toBe("canceled");
+    expect((await found("job_105")).state).toBe("queued");
+  });
+
+  test("takes none of another lane or client", async () => {
+    await putJob(jobIn("queued"));
+    expect((await cancel(5, "cli_2")).meta.changes).toBe(0);
+    expect((await cancel(5, "cli_1", "tweets:acc_2")).meta.changes).toBe(0);
+  });
+
+  test("asks what runs to stop, and nothing else", async () => {
+    await putJob(jobIn("running", { due_at: 1 }));
+    await putJob(jobIn("queued", { id: "job_2" }));
+    await putJob(jobIn("running", { id: "job_3", lane: "tweets:acc_2" }));
+    await jobSteps.requestCancelLane(db, "cli_1", LANE).run();
+    const asked = await Promise.all(["job_1", "job_2", "job_3"].map(found));
+    expect(asked.map(({ cancel_requested }) => cancel_requested)).toEqual([1, 0, 0]);
   });
 });

@@ -149,6 +149,16 @@ describe("insert", () => {
     expect((await jobs.insert(db, NOW, three).run()).meta.changes).toBe(1);
   });
 
+  test.each([
+    ["connected", 1],
+    ["reconnect_required", 1],
+    ["disconnected", 0],
+  ])("for an account that is %s takes %i", async (state, taken) => {
+    await putAccount();
+    await env.DB.prepare("UPDATE accounts SET state = ?").bind(state).run();
+    expect((await jobs.insert(db, NOW, [order()]).run()).meta.changes).toBe(taken);
+  });
+
   test("without a time of ours D1's own clock says what is due", async () => {
     await putAccount();
     const before = Date.now();

@@ -99,6 +99,12 @@ describe("tokens that came are never thrown away for a detail", () => {
     ["no refresh token", { refresh_token: undefined }, { refresh_token: null }],
     ["no lifetime: X's documented one", { expires_in: undefined }, { expires_in_s: 7200 }],
     ["a lifetime as text", { expires_in: "3600" }, { expires_in_s: 3600 }],
+    ["a lifetime of nothing: the documented one", { expires_in: 0 }, { expires_in_s: 7200 }],
+    ["a lifetime that has passed: the documented one", { expires_in: -5 }, { expires_in_s: 7200 }],
+    ["a lifetime that is no number: the documented one", { expires_in: "soon" }, { expires_in_s: 7200 }],
+    ["a lifetime too short to be refreshed: a minute", { expires_in: 0.001 }, { expires_in_s: 60 }],
+    ["a lifetime past all dates: a month", { expires_in: 1e300 }, { expires_in_s: 2_592_000 }],
+    ["an endless lifetime: a month", { expires_in: "Infinity" }, { expires_in_s: 2_592_000 }],
     ["no scope: as asked", { scope: undefined }, { scopes: [] }],
   ])("%s", async (_, change, expected) => {
     const { fetch } = network(() => Response.json({ ...GIVEN, ...change }));
