@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readBooks } from "./books.ts";
 import { beginConnect, followConnect } from "./connect.ts";
 import { readCsv } from "./csv.ts";
+import { postThroughRefresh } from "./demo-refresh.ts";
 import { deleteTweet, pollHome, postTweet, untilSucceeded, type Caller, type Job } from "./jobs.ts";
 import type { Running } from "./stack.ts";
 import { percentile, table } from "./table.ts";
@@ -30,9 +31,15 @@ export async function walk({ url, simulator_url, admin_key }: Running, tally: Ta
   const bulk = await postBulk(caller, accounts);
   const written = (await tally.rowsWritten()) - before;
 
+  const { done: after, refreshes } = await postThroughRefresh(caller, simulator_url, accountAt(accounts, 9));
+  step(
+    `X refused the token of an account with ${after.length} tweets due: refreshed ${refreshes} time, all posted`,
+  );
+
   const books = await readBooks(simulator_url);
-  const done = [...singles, ...bulk];
+  const done = [...singles, ...bulk, ...after];
   const flaws = [...unsuccessful(done), ...flawsOf(done, books)];
+  if (refreshes !== 1) flaws.push(`the expired token was refreshed ${refreshes} times`);
   const created = new Map(books.map((one) => [one.id, one.created_at]));
   const waits = bulk.map(
     ({ job }) => (created.get(job.result?.tweet_id ?? "") ?? NaN) - Date.parse(job.created_at),
@@ -44,6 +51,7 @@ export async function walk({ url, simulator_url, admin_key }: Running, tally: Ta
     ["accept to posted, p50", `${percentile(waits, 0.5)} ms`],
     ["accept to posted, p99", `${percentile(waits, 0.99)} ms`],
     ["rows written per tweet, of the 200", (written / bulk.length).toFixed(2)],
+    ["refreshes of the expired token", refreshes],
     ["wall time", `${((Date.now() - began) / 1000).toFixed(1)} s`],
   ] as const;
   console.log(`\n${table(all)}\n`);
@@ -51,6 +59,12 @@ export async function walk({ url, simulator_url, admin_key }: Running, tally: Ta
   if (flaws.length === 0)
     console.log("Every tweet stands at X exactly once, in order, and nothing else does.");
   return flaws.length === 0 ? 0 : 1;
+}
+
+function accountAt(accounts: Account[], index: number): Account {
+  const account = accounts[index];
+  if (!account) throw new Error(`there is no account ${index}`);
+  return account;
 }
 
 async function connectAll({ url, key }: Caller, simulatorUrl: string): Promise<Account[]> {

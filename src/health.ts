@@ -3,6 +3,7 @@ import { misfits } from "#core/accounts/misfit";
 import { within } from "#core/lib/clock";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
+import { readRing } from "#core/lib/ring";
 import type { Ring } from "#core/lib/seal";
 import { shard, shards } from "#core/store/shard";
 import { ping } from "#core/store/sql";
@@ -38,6 +39,11 @@ export const readyz = defineRoute({
       wrong.push(error instanceof Error ? error.message : reasonOf(error));
       return null;
     });
+    try {
+      readRing(app.env.SESSION_KEYS, "SESSION_KEYS");
+    } catch (error) {
+      wrong.push(reasonOf(error));
+    }
     for (const name of shards(app.databases)) {
       const db = shard(app.databases, name);
       const answer = db ? look(db, ring) : Promise.reject(new Error("not bound"));

@@ -105,7 +105,7 @@ describe("POST /v1/apps", () => {
   test("is not available without a key to seal the secret with", async () => {
     const door = await openDoor({ TOKEN_KEYS: "" });
     const { key } = await door.client();
-    expect(await bring(door, key)).toMatchObject({ status: 503, body: { code: "unavailable" } });
+    expect(await bring(door, key)).toMatchObject({ status: 503, body: { code: "misconfigured" } });
     expect((await bring(door, key, { x_client_secret: null })).status).toBe(201);
   });
 });

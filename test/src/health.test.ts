@@ -33,6 +33,17 @@ describe("GET /readyz", () => {
     expect(JSON.stringify([body, door.log])).not.toMatch(/hunter2|A{43}/);
   });
 
+  test.each([
+    ["missing", ""],
+    ["garbage", "hunter2"],
+  ])("names SESSION_KEYS when it is %s, and never the key", async (_, SESSION_KEYS) => {
+    const door = await openDoor({ SESSION_KEYS });
+    const { status, body } = await door.call("GET", "/readyz");
+    expect([status, body.code]).toEqual([503, "misconfigured"]);
+    expect(body.detail).toContain("SESSION_KEYS");
+    expect(JSON.stringify([body, door.log])).not.toContain("hunter2");
+  });
+
   const NEW = `new:${"C".repeat(43)}`;
 
   test.each([
