@@ -118,7 +118,7 @@ describe("killed between X's answer and ours", () => {
     });
     const fault = { kind: "hang", ms: 600_000, when: "after" };
     const rules = [{ match: { path: "/2/oauth2/token", user_id }, times: 1, fault }];
-    await ask(`${simulator_url}/_sim/faults`, { method: "PUT", body: rules });
+    await ask(`${simulator_url}/_sim/faults`, { method: "PUT", body: { faults: rules } });
     await ask(`${simulator_url}/_sim/access-tokens/expire`, { body: { user_id } });
     const { id } = await postTweet(caller, account, "after the kill");
     await until("X has rotated the pair", 30_000, async () => (await grant())?.refreshes === 1);
