@@ -176,7 +176,7 @@ describe("deadlines", () => {
 
 test("send gives every answer as a value", async () => {
   const { fetch } = network(() => new Response("no", { status: 500 }));
-  const init = { method: "POST", headers: {}, body: "a=b" };
+  const init = { method: "POST", headers: {}, body: "a=b", secrets: [] };
   const limits = { now: () => NOW };
   expect(await send(fetch, "https://x.test/", init, limits)).toMatchObject({ status: 500, text: "no" });
   expect(await send(silence, "https://x.test/", init, { ...limits, timeout_ms: 1 })).toEqual({

@@ -9,6 +9,7 @@ const received = (body: unknown, request_id: string | null = null): Received => 
   json: typeof body === "string" ? undefined : body,
   rate: readRate(new Headers(), 0),
   request_id,
+  secrets: [],
 });
 
 const INVALID = "One or more parameters to your request was invalid.";
