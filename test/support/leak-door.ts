@@ -1,5 +1,5 @@
 import { env as bound } from "cloudflare:workers";
-import { newId, randomText } from "#core/lib/ids";
+import { randomText } from "#core/lib/ids";
 import type { Fetch } from "#core/x/client";
 import { strict } from "./database.ts";
 import { openDoor, ORIGIN, RETURN_URL, type Asked } from "./door.ts";
@@ -184,7 +184,6 @@ export async function openLeakDoor() {
     failX: (path: string, failure: Failure | null) => {
       failing = failure && { path, failure };
     },
-    job: (accountId: string) => newId("job", accountId.slice(-1), door.now()),
     /** What came out that must not. `said`: only what was heard, for that is quickly told. */
     leaks: async (of: "all" | "said" = "all") => {
       await door.settled();

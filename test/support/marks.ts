@@ -36,7 +36,7 @@ export function createMarks() {
     return [...first].map(([name, part]) => `${name} (${part}…)`);
   }
 
-  return { know, found, size: () => known.size };
+  return { know, found };
 }
 
 function formsOf(secret: string): string[] {

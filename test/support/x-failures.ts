@@ -100,7 +100,7 @@ const echoes: Failure[] = Object.entries(quotes).flatMap(([quoted, quote], row) 
 );
 
 /** What the table of answers takes for something of its own, with a secret behind it. */
-const sorted: Failure[] = (
+export const sorted: Failure[] = (
   [
     [403, "You are not allowed to create a Tweet with duplicate content."],
     [403, "To protect our users, this account is temporarily locked."],
@@ -114,7 +114,7 @@ const sorted: Failure[] = (
   answer: ({ secrets }) => Response.json({ detail: `${detail} ${secrets.join(" ")}` }, { status }),
 }));
 
-const broken: Failure[] = [
+export const broken: Failure[] = [
   {
     name: "a connection that fails with an error that quotes the request",
     answer: ({ authorization, secrets }) =>

@@ -183,3 +183,12 @@ test("send gives every answer as a value", async () => {
     unreachable: "timeout",
   });
 });
+
+test("a token that X repeats, whole or in part, does not reach the outcome", async () => {
+  for (const said of [TOKEN, TOKEN.slice(3, 17), btoa(TOKEN)]) {
+    const { fetch } = network(() => Response.json({ detail: `No ${said}.` }, { status: 403 }));
+    const outcome = await refused(client(fetch).call(endpoints.me, anything));
+    expect(JSON.stringify(outcome)).toContain('"detail":"No [removed]');
+    expect(JSON.stringify(outcome)).not.toContain(said.slice(0, 12));
+  }
+});

@@ -84,6 +84,27 @@ test("a URL of X is not taken for a token", () => {
   expect(readWords(received({ detail })).detail).toBe(detail);
 });
 
+test("what was sent with the call is in none of X's words, however X gives it back", () => {
+  const secret = "q.W~9x&Rt5!vB7/nM2";
+  const said = received(
+    {
+      detail: `"${secret}", ${secret.slice(0, 13)}… and ${encodeURIComponent(secret)}`,
+      type: `about:${secret}`,
+    },
+    `t1 ${btoa(secret).slice(0, 16)}`,
+  );
+  expect(upstreamOf({ ...said, secrets: [secret] })).toEqual({
+    status: 400,
+    type: "about:[removed]",
+    detail: '"[removed]", [removed]… and [removed]',
+    request_id: "t1 [removed]",
+  });
+});
+
+test("X's id of a call may look like a token, and then is none that is kept", () => {
+  expect(upstreamOf(received("", TOKEN)).request_id).toBe("[removed]");
+});
+
 test("upstream keeps status, type, words and X's id", () => {
   expect(upstreamOf(received({ detail: "No.", type: "about:blank" }, "t1"))).toEqual({
     status: 400,
