@@ -11,6 +11,7 @@ import * as clients from "#core/store/clients";
 import type { ClientRow } from "#core/store/clients";
 import { shard } from "#core/store/shard";
 import { first } from "#core/store/sql";
+import { SCOPE } from "#core/x/oauth";
 import type { App } from "./app.ts";
 import { actorOf, clientOf } from "./auth.ts";
 import { metadata } from "./order.ts";
@@ -18,7 +19,6 @@ import { defineRoute } from "./route.ts";
 
 /** Without these X does not say whose account it is. */
 const NEEDED_SCOPES = ["tweet.read", "users.read"];
-const X_SCOPE = /^[a-z]+(\.[a-z]+)+$/;
 
 /** POST /v1/accounts/connect: where to send a user who wants to connect an X account. */
 export const connectAccount = defineRoute({
@@ -34,7 +34,7 @@ export const connectAccount = defineRoute({
       .default(DEFAULT_APP_ID)
       .describe("An X app of the client's. Left out: that of this installation."),
     scopes: z
-      .array(z.string().regex(X_SCOPE))
+      .array(z.string().regex(SCOPE))
       .min(1)
       .max(30)
       .refine(

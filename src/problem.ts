@@ -1,5 +1,6 @@
+import { hideRuns } from "#core/lib/hide";
 import { reasonOf } from "#core/lib/log";
-import { Problem } from "#core/lib/problem";
+import { Problem, type FieldError } from "#core/lib/problem";
 
 /** A body can hold more mistakes than anyone would read. */
 const MAX_ERRORS = 100;
@@ -34,7 +35,7 @@ const PASSING = [
 
 const isPassing = (reason: string): boolean => PASSING.some((words) => reason.toLowerCase().includes(words));
 
-/** A Problem as an answer (RFC 9457). */
+/** A Problem as an answer (RFC 9457). A key or token that a caller sent as a path or a field's name is not repeated. */
 export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
   const body = problem.toJSON();
   const { pathname } = new URL(request.url);
@@ -42,10 +43,10 @@ export function problemResponse(problem: Problem, request: Request, requestId: s
     JSON.stringify({
       type: `${TYPE_BASE}${body.code}`,
       status: problem.status,
-      instance: pathname,
+      instance: hideRuns(pathname, "removed"),
       request_id: requestId,
       ...body,
-      ...(body.errors && { errors: body.errors.slice(0, MAX_ERRORS) }),
+      ...(body.errors && { errors: body.errors.slice(0, MAX_ERRORS).map(named) }),
     }),
     {
       status: problem.status,
@@ -53,3 +54,5 @@ export function problemResponse(problem: Problem, request: Request, requestId: s
     },
   );
 }
+
+const named = (error: FieldError): FieldError => ({ ...error, pointer: hideRuns(error.pointer, "removed") });

@@ -1,5 +1,6 @@
 import type { Clock } from "#core/lib/clock";
 import { sha256 } from "#core/lib/bytes";
+import { hide } from "#core/lib/hide";
 import { entropy, newId, randomText } from "#core/lib/ids";
 import { challengeOf, createVerifier } from "#core/lib/pkce";
 import { reasonOf, type Log } from "#core/lib/log";
@@ -171,8 +172,9 @@ async function takeState(connecting: Connecting, state: string): Promise<OAuthSt
   }
 }
 
-/** Whose tokens these are; X is asked twice, for the grant is lost if it does not say. */
+/** Whose tokens these are, in words that do not repeat them. X is asked twice, for the grant is lost if it does not say. */
 async function whoIs(connecting: Connecting, tokens: Tokens) {
+  const secrets = [tokens.access_token, tokens.refresh_token ?? ""];
   const x = createXClient({
     fetch: connecting.network,
     baseUrl: connecting.x_url,
@@ -181,7 +183,8 @@ async function whoIs(connecting: Connecting, tokens: Tokens) {
   });
   for (let attempt = 1; attempt <= 2; attempt++) {
     try {
-      return await me(x);
+      const { id, username, name } = await me(x);
+      return { id, username: hide(username, secrets), name: hide(name, secrets) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }

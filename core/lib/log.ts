@@ -1,3 +1,5 @@
+import { hideRuns } from "./hide.ts";
+
 /**
  * One structured line an event, named `noun.verb`. Fields are plain facts; there is no way to log an object whole,
  * so that no token or secret slips out with it.
@@ -14,8 +16,11 @@ export const consoleLog: Log = (event, fields = {}) => {
 /** Says nothing: for tests and benches. */
 export const silentLog: Log = () => undefined;
 
-/** The first line of what was thrown, bounded. Never the stack, which may quote arguments. */
-export const reasonOf = (thrown: unknown): string =>
-  (thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown)
-    .split("\n")[0]
-    ?.slice(0, 300) ?? "";
+/**
+ * The first line of what was thrown, bounded. Never the stack, which may quote arguments; and without what looks like a secret,
+ * for a database or a binding may quote what it was given.
+ */
+export function reasonOf(thrown: unknown): string {
+  const words = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown;
+  return hideRuns(words.split("\n")[0] ?? "").slice(0, 300);
+}

@@ -7,6 +7,8 @@ export type Received = {
   json: unknown;
   rate: Rate;
   request_id: string | null;
+  /** What went with the call and must not come back in X's words. */
+  secrets: readonly string[];
 };
 
 /**
@@ -20,7 +22,12 @@ export type Answer = Received | Unreachable;
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Read a response once, whole, as text. Never throws: a body that breaks off leaves its status to speak alone. */
-export async function readAnswer(response: Response, nowMs: number, signal: AbortSignal): Promise<Received> {
+export async function readAnswer(
+  response: Response,
+  nowMs: number,
+  signal: AbortSignal,
+  secrets: readonly string[] = [],
+): Promise<Received> {
   const rate = readRate(response.headers, nowMs);
   const { text, whole } = await readBody(response.body, signal);
   return {
@@ -29,6 +36,7 @@ export async function readAnswer(response: Response, nowMs: number, signal: Abor
     json: whole ? parse(text) : undefined,
     rate,
     request_id: response.headers.get("x-transaction-id"),
+    secrets,
   };
 }
 

@@ -50,7 +50,12 @@ export function createXClient(options: XClientOptions): XClient {
       const answer = await send(
         fetch,
         url,
-        { method: endpoint.method, headers, body: body === undefined ? null : JSON.stringify(body) },
+        {
+          method: endpoint.method,
+          headers,
+          body: body === undefined ? null : JSON.stringify(body),
+          secrets: [options.accessToken],
+        },
         options,
       );
       if ("unreachable" in answer) throw new Refusal(classify(answer, endpoint, now()));
@@ -64,11 +69,19 @@ export function createXClient(options: XClientOptions): XClient {
   };
 }
 
+/** A request to X. `secrets` are those that stand in it, in whatever form. */
+export type Asking = {
+  method: string;
+  headers: Record<string, string>;
+  body: string | null;
+  secrets: readonly string[];
+};
+
 /** One request under its deadline, its answer read once. Never throws. Redirects are answers, not followed. */
 export async function send(
   fetch: Fetch,
   url: string,
-  init: { method: string; headers: Record<string, string>; body: string | null },
+  { secrets, ...init }: Asking,
   { now, timeout_ms = TIMEOUT_MS, deadline = Infinity, signal }: Limits,
 ): Promise<Answer> {
   const left_ms = Math.min(timeout_ms, deadline - now());
@@ -77,7 +90,7 @@ export async function send(
   const limit = signal ? AbortSignal.any([signal, timeout]) : timeout;
   try {
     const response = await fetch(url, { ...init, redirect: "manual", signal: limit });
-    return await readAnswer(response, now(), limit);
+    return await readAnswer(response, now(), limit, secrets);
   } catch {
     // The error is dropped: a runtime may quote the headers in it, and the token with them.
     return { unreachable: limit.aborted ? "timeout" : "network" };

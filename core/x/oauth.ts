@@ -13,6 +13,9 @@ export type OAuthApp = Limits & {
   userAgent?: string | undefined;
 };
 
+/** How X's scopes are spelled. What is spelled otherwise is none, and is not kept. */
+export const SCOPE = /^[a-z]+(\.[a-z]+)+$/;
+
 /** `scopes` is empty when X did not name them: then they are the ones asked for (RFC 6749, section 5.1). */
 export type Tokens = {
   access_token: string;
@@ -61,45 +64,60 @@ export const exchangeCode = (
   app: OAuthApp,
   grant: { code: string; redirectUri: string; verifier: string },
 ): Promise<TokenResult> =>
-  askForTokens(app, {
-    grant_type: "authorization_code",
-    code: grant.code,
-    redirect_uri: grant.redirectUri,
-    code_verifier: grant.verifier,
-  });
+  askForTokens(
+    app,
+    {
+      grant_type: "authorization_code",
+      code: grant.code,
+      redirect_uri: grant.redirectUri,
+      code_verifier: grant.verifier,
+    },
+    [grant.code, grant.verifier],
+  );
 
 /** Change a refresh token, good for one use, for a new pair. */
 export const refresh = (app: OAuthApp, refreshToken: string): Promise<TokenResult> =>
-  askForTokens(app, { grant_type: "refresh_token", refresh_token: refreshToken });
+  askForTokens(app, { grant_type: "refresh_token", refresh_token: refreshToken }, [refreshToken]);
 
 /** Make a token useless. Any 2xx is a yes. */
 export async function revoke(app: OAuthApp, token: string): Promise<{ ok: true } | OAuthFailure> {
-  const answer = await post(app, "/2/oauth2/revoke", { token });
+  const answer = await post(app, "/2/oauth2/revoke", { token }, [token]);
   return isSuccess(answer) ? { ok: true } : failure(answer, app.now());
 }
 
-async function askForTokens(app: OAuthApp, grant: Record<string, string>): Promise<TokenResult> {
-  const answer = await post(app, "/2/oauth2/token", grant);
+async function askForTokens(
+  app: OAuthApp,
+  grant: Record<string, string>,
+  secrets: string[],
+): Promise<TokenResult> {
+  const answer = await post(app, "/2/oauth2/token", grant, secrets);
   const tokens = isSuccess(answer) ? readTokens(answer.json) : null;
   return tokens ? { ok: true, tokens } : failure(answer, app.now());
 }
 
 /** `client_id` stands in the body beside Basic: confidential apps do not need it, yet X was seen to miss it. */
-function post(app: OAuthApp, path: string, form: Record<string, string>): Promise<Answer> {
+function post(app: OAuthApp, path: string, form: Record<string, string>, secrets: string[]): Promise<Answer> {
   const clientId = app.clientId.trim();
+  const clientSecret = app.clientSecret?.trim() ?? null;
+  const credentials = clientSecret === null ? null : basic(clientId, clientSecret);
   const headers = {
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded",
-    ...(app.clientSecret !== null && { authorization: basic(clientId, app.clientSecret.trim()) }),
+    ...(credentials !== null && { authorization: `Basic ${credentials}` }),
     ...(app.userAgent !== undefined && { "user-agent": app.userAgent }),
   };
   const body = new URLSearchParams({ ...form, client_id: clientId }).toString();
-  return send(app.fetch, app.baseUrl.replace(/\/$/, "") + path, { method: "POST", headers, body }, app);
+  const asking = {
+    method: "POST",
+    headers,
+    body,
+    secrets: [...secrets, clientSecret, credentials].filter((secret) => secret !== null),
+  };
+  return send(app.fetch, app.baseUrl.replace(/\/$/, "") + path, asking, app);
 }
 
 /** RFC 6749, section 2.3.1. */
-const basic = (id: string, secret: string) =>
-  `Basic ${btoa(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`)}`;
+const basic = (id: string, secret: string) => btoa(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`);
 
 /** X's documented lifetime of an access token, for the day it is not named. */
 const LIFETIME_S = 7200;
@@ -117,7 +135,7 @@ function readTokens(json: unknown): Tokens | null {
     access_token,
     refresh_token: typeof refresh_token === "string" && refresh_token !== "" ? refresh_token : null,
     expires_in_s: lifetimeOf(expires_in),
-    scopes: typeof scope === "string" ? scope.split(/\s+/).filter(Boolean) : [],
+    scopes: typeof scope === "string" ? scope.split(/\s+/).filter((one) => SCOPE.test(one)) : [],
   };
 }
 

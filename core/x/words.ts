@@ -1,3 +1,4 @@
+import { hide, hideRuns } from "#core/lib/hide";
 import type { Upstream } from "#core/lib/problem";
 import type { Received } from "./answer.ts";
 
@@ -18,6 +19,8 @@ export type Words = {
   detail: string | null;
 };
 
+/** A page of the edge is long, and its beginning is all that is ever shown. */
+const MAX_READ = 10_000;
 const MAX_DETAIL = 300;
 const MAX_NAME = 200;
 
@@ -27,7 +30,7 @@ export function readWords(answer: Received): Words {
   const errors = Array.isArray(body.errors) ? body.errors.map(asRecord) : [];
   const type = asText(body.type) ?? asText(errors[0]?.type);
   return {
-    type: type === null ? null : withoutSecrets(type).slice(0, MAX_NAME),
+    type: type === null ? null : shown(answer, type, MAX_NAME),
     kind: type?.split("/problems/")[1] ?? null,
     codes: errors.map(({ code }) => Number(code)).filter((code) => Number.isInteger(code)),
     error: asText(body.error),
@@ -39,7 +42,12 @@ export function readWords(answer: Received): Words {
 export function upstreamOf(answer: Received): Upstream {
   const { type, detail } = readWords(answer);
   const { status, request_id } = answer;
-  return { status, type, detail, ...(request_id !== null && { request_id: request_id.slice(0, MAX_NAME) }) };
+  return {
+    status,
+    type,
+    detail,
+    ...(request_id !== null && { request_id: shown(answer, request_id, MAX_NAME) }),
+  };
 }
 
 type Fields = Record<string, unknown>;
@@ -55,15 +63,17 @@ function readDetail(answer: Received, body: Fields, errors: Fields[]): string | 
     .filter((sentence) => sentence !== null);
   const said = sentences.length > 0 ? [...new Set(sentences)].join(" ") : null;
   const words = said ?? asText(body.error) ?? asText(body.title);
-  const line = withoutSecrets(words ?? answer.text).trim();
-  return line === "" ? null : line.slice(0, MAX_DETAIL);
+  const line = shown(answer, words ?? answer.text, MAX_DETAIL);
+  return line === "" ? null : line;
 }
 
-/** X's tokens, codes and secrets are unbroken runs of 34 characters and more; nothing X says to people is. */
-const withoutSecrets = (text: string) =>
-  text
-    .replace(/\b(bearer|basic)\s+[^\s"']{16,}/gi, "$1 [removed]")
-    .replace(/[A-Za-z0-9_%+=-]{30,}/g, "[removed]");
+/** Some of X's words, without what was sent with the call, in whatever form, and without anything that looks like a secret. */
+const shown = ({ secrets }: Received, text: string, most: number): string =>
+  hideRuns(
+    hide(text.slice(0, MAX_READ), secrets).replace(/\b(bearer|basic)\s+[^\s"']{16,}/gi, "$1 [removed]"),
+  )
+    .trim()
+    .slice(0, most);
 
 const asRecord = (value: unknown): Fields =>
   typeof value === "object" && value !== null ? (value as Fields) : {};

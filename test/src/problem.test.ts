@@ -37,6 +37,17 @@ test("of very many errors the first hundred are named", async () => {
   expect(await answer.json()).toMatchObject({ errors: errors.slice(0, 100) });
 });
 
+test("a key that was sent as a path or as a field's name is not repeated; ids are", async () => {
+  const key = `tap_${"a".repeat(23)}_${"b".repeat(40)}`;
+  const asked = new Request(`https://proxy.test/v1/keys/${key}/acc_01KAB3C4D5V1StGXR8Z5jd0`);
+  const errors = [{ pointer: `/fields/${key}`, code: "unknown_field", detail: "There is no such field" }];
+  const answer = problemResponse(new Problem("invalid", { errors }), asked, "req_1");
+  expect(await answer.json()).toMatchObject({
+    instance: "/v1/keys/removed/acc_01KAB3C4D5V1StGXR8Z5jd0",
+    errors: [{ pointer: "/fields/removed" }],
+  });
+});
+
 describe("what was thrown", () => {
   test("is taken as it is when it is a problem", () => {
     const problem = new Problem("not_found");

@@ -9,6 +9,7 @@ import { routes } from "../../src/routes.ts";
 import { createSimulator } from "../../simulator/simulator.ts";
 import { pairPlace } from "#core/accounts/tokens";
 import type { WakeUp } from "#core/jobs/wake";
+import { hideRuns } from "#core/lib/hide";
 import { newId, randomText } from "#core/lib/ids";
 import type { FieldError } from "#core/lib/problem";
 import { openRing } from "#core/lib/seal";
@@ -181,7 +182,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
         title: expect.stringMatching(/./) as string,
         status: response.status,
         detail: expect.stringMatching(/./) as string,
-        instance: pathname,
+        instance: hideRuns(pathname, "removed"),
         code: expect.stringMatching(/^[a-z_]+$/) as string,
         request_id: requestId,
       });

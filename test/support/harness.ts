@@ -42,6 +42,8 @@ export type HarnessOptions = {
   background?: number;
   /** How long a call to X may take, in ms of real time. */
   call_ms?: number;
+  /** The secret of the installation's X app; without one it is a public app. */
+  client_secret?: string;
   /** Another KV than the bound one. */
   kv?: KVNamespace;
   /** Bind the second database as well. */
@@ -138,7 +140,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       x_url: "https://x.test",
       now: () => time + skew,
       timeout_ms: consumer.limits.call_ms,
-      fallback: { client_id: "x-app", client_secret: null },
+      fallback: { client_id: "x-app", client_secret: options.client_secret ?? null },
     }),
     clock: consumer.clock,
     random: consumer.random,

@@ -26,5 +26,13 @@ test.each([
 });
 
 test("a reason is bounded", () => {
-  expect(reasonOf(new Error("x".repeat(10_000)))).toHaveLength(300);
+  expect(reasonOf(new Error("no ".repeat(10_000)))).toHaveLength(300);
+});
+
+test("a reason has nothing in it that looks like a secret, also where one would be cut off", () => {
+  const token = "VGhpc0lzTm90QVJlYWxUb2tlbg_VGhpc0lzTm90QVJlYWw";
+  expect(reasonOf(new Error(`D1_ERROR: ${token}, acc_01KAB3C4D5V1StGXR8Z5jd0: SQLITE_CONSTRAINT`))).toBe(
+    "Error: D1_ERROR: [removed], acc_01KAB3C4D5V1StGXR8Z5jd0: SQLITE_CONSTRAINT",
+  );
+  expect(reasonOf(new Error("no ".repeat(93) + token))).not.toContain("VGhp");
 });

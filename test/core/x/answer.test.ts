@@ -29,6 +29,11 @@ test("an answer is its status, text, JSON, rate and X's id of it", async () => {
   expect(answer.rate.retry_after_s).toBe(3);
 });
 
+test("an answer knows what was sent, so that its words can be cleared of it", async () => {
+  const answer = await readAnswer(new Response("no"), NOW, never, ["secret"]);
+  expect(answer.secrets).toEqual(["secret"]);
+});
+
 test.each([
   ["HTML", "<html>", 502],
   ["nothing", "", 404],

@@ -18,6 +18,7 @@ const answer = (status: number, body: Body, headers: Record<string, string> = {}
   json: typeof body === "string" ? undefined : body,
   rate: readRate(new Headers(headers), NOW),
   request_id: headers["x-transaction-id"] ?? null,
+  secrets: [],
 });
 
 /** The parts of an outcome that decide, in one line. */

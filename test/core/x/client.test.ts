@@ -176,10 +176,19 @@ describe("deadlines", () => {
 
 test("send gives every answer as a value", async () => {
   const { fetch } = network(() => new Response("no", { status: 500 }));
-  const init = { method: "POST", headers: {}, body: "a=b" };
+  const init = { method: "POST", headers: {}, body: "a=b", secrets: [] };
   const limits = { now: () => NOW };
   expect(await send(fetch, "https://x.test/", init, limits)).toMatchObject({ status: 500, text: "no" });
   expect(await send(silence, "https://x.test/", init, { ...limits, timeout_ms: 1 })).toEqual({
     unreachable: "timeout",
   });
+});
+
+test("a token that X repeats, whole or in part, does not reach the outcome", async () => {
+  for (const said of [TOKEN, TOKEN.slice(3, 17), btoa(TOKEN)]) {
+    const { fetch } = network(() => Response.json({ detail: `No ${said}.` }, { status: 403 }));
+    const outcome = await refused(client(fetch).call(endpoints.me, anything));
+    expect(JSON.stringify(outcome)).toContain('"detail":"No [removed]');
+    expect(JSON.stringify(outcome)).not.toContain(said.slice(0, 12));
+  }
 });

@@ -106,6 +106,11 @@ describe("tokens that came are never thrown away for a detail", () => {
     ["a lifetime past all dates: a month", { expires_in: 1e300 }, { expires_in_s: 2_592_000 }],
     ["an endless lifetime: a month", { expires_in: "Infinity" }, { expires_in_s: 2_592_000 }],
     ["no scope: as asked", { scope: undefined }, { scopes: [] }],
+    [
+      "what is no scope: left out",
+      { scope: `tweet.read ${OLD_TOKEN} TWEET a.b` },
+      { scopes: ["tweet.read", "a.b"] },
+    ],
   ])("%s", async (_, change, expected) => {
     const { fetch } = network(() => Response.json({ ...GIVEN, ...change }));
     expect(await refresh(app(fetch), OLD_TOKEN)).toEqual({ ok: true, tokens: { ...TOKENS, ...expected } });
@@ -190,4 +195,21 @@ test.each([
   const { fetch } = network(() => new Response(text, { status }));
   const result = await refresh(app(fetch), OLD_TOKEN);
   expect(JSON.stringify(result)).not.toContain(secret);
+});
+
+test("a secret that does not look like one does not reach the problem either, in whatever form X repeats it", async () => {
+  const [code, verifier, secret] = ["code.of~18/chars!", "verifier.of~21/chars!", "pass phrase & more!"];
+  const forms = (one: string) => [one, encodeURIComponent(one), btoa(one), one.slice(0, 12)];
+  for (const said of [code, verifier, secret].flatMap(forms)) {
+    const { fetch } = network(() =>
+      Response.json({ error: "invalid_grant", error_description: `No ${said}.` }, { status: 400 }),
+    );
+    const result = await exchangeCode(app(fetch, secret), {
+      code,
+      verifier,
+      redirectUri: "https://proxy.test/",
+    });
+    expect(result).toMatchObject({ ok: false, reason: "grant_dead" });
+    expect(JSON.stringify(result)).not.toContain(said.slice(0, 12));
+  }
 });

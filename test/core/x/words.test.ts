@@ -9,6 +9,7 @@ const received = (body: unknown, request_id: string | null = null): Received => 
   json: typeof body === "string" ? undefined : body,
   rate: readRate(new Headers(), 0),
   request_id,
+  secrets: [],
 });
 
 const INVALID = "One or more parameters to your request was invalid.";
@@ -81,6 +82,27 @@ test.each([
 test("a URL of X is not taken for a token", () => {
   const detail = "See https://developer.twitter.com/en/docs/projects/overview for the API.";
   expect(readWords(received({ detail })).detail).toBe(detail);
+});
+
+test("what was sent with the call is in none of X's words, however X gives it back", () => {
+  const secret = "q.W~9x&Rt5!vB7/nM2";
+  const said = received(
+    {
+      detail: `"${secret}", ${secret.slice(0, 13)}… and ${encodeURIComponent(secret)}`,
+      type: `about:${secret}`,
+    },
+    `t1 ${btoa(secret).slice(0, 16)}`,
+  );
+  expect(upstreamOf({ ...said, secrets: [secret] })).toEqual({
+    status: 400,
+    type: "about:[removed]",
+    detail: '"[removed]", [removed]… and [removed]',
+    request_id: "t1 [removed]",
+  });
+});
+
+test("X's id of a call may look like a token, and then is none that is kept", () => {
+  expect(upstreamOf(received("", TOKEN)).request_id).toBe("[removed]");
 });
 
 test("upstream keeps status, type, words and X's id", () => {
