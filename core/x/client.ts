@@ -86,14 +86,20 @@ export async function send(
 ): Promise<Answer> {
   const left_ms = Math.min(timeout_ms, deadline - now());
   if (left_ms <= 0 || signal?.aborted) return { unreachable: "unsent" };
-  const timeout = AbortSignal.timeout(left_ms);
-  const limit = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  // Not AbortSignal.timeout: its timer goes on after the answer, and a Worker may have 10,000 of them.
+  const timeout = new AbortController();
+  const timer = setTimeout(() => {
+    timeout.abort();
+  }, left_ms);
+  const limit = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
   try {
     const response = await fetch(url, { ...init, redirect: "manual", signal: limit });
     return await readAnswer(response, now(), limit, secrets);
   } catch {
     // The error is dropped: a runtime may quote the headers in it, and the token with them.
     return { unreachable: limit.aborted ? "timeout" : "network" };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

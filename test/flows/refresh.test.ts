@@ -126,7 +126,8 @@ describe("killed between X's answer and ours", () => {
     await until("nothing left", 3_000, async () => first.leftovers().length === 0);
 
     running = await start(folder, environment);
-    await untilSucceeded(caller, id);
+    const [job] = await pollHome(caller, [id], HOME_MS);
+    expect(job).toMatchObject({ state: "succeeded", attempts: 1 });
     expect(await grant()).toMatchObject({ refreshes: 2, revoked: false });
     expect(await stateOf(caller, account)).toBe("connected");
   });
