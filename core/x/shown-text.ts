@@ -12,8 +12,8 @@ export type Context = {
 
 type Shown = Pick<OwnTweet, "text" | "links" | "noted">;
 
-/** A run without white space; `links` stand between the `parts` around them. */
-type Word = { parts: string[]; links: Link[] };
+/** A run without white space: `links` stand between the `parts` around them, and in `plain` as X tells what they were. */
+type Word = { parts: string[]; links: Link[]; plain: string };
 
 /**
  * Whether X shows the text that was sent as this one. What reads the same is the same: how white space is written, composed
@@ -35,7 +35,8 @@ export function likeness(sent: string, shown: Shown, context: Context): Likeness
   return best;
 }
 
-const LINK = /https?:\/\/t\.co\/[A-Za-z0-9]+/g;
+// Two may stand side by side.
+const LINK = /https?:\/\/t\.co\/(?:(?!https?:)[A-Za-z0-9])+/g;
 /** Soft hyphen, zero-width space, direction marks, word joiner, byte order mark, variation selectors. */
 const UNSEEN = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufe0e\ufe0f]/g;
 
@@ -49,24 +50,28 @@ function wordsOf(text: string, known: Link[]): Word[] {
     const index = links.push({ url, media, meanings: same.flatMap(({ meanings }) => meanings) }) - 1;
     return `\0${index}\0${found.slice(url.length)}`;
   });
-  return fold(marked.replace(UNSEEN, ""))
-    .split(/\s+/)
-    .filter((word) => word !== "")
-    .map((word) => {
-      const pieces = word.split("\0");
-      return {
-        parts: pieces.filter((_, index) => index % 2 === 0),
-        links: pieces.flatMap((piece, index) => (index % 2 === 1 ? (links[Number(piece)] ?? []) : [])),
-      };
-    });
+  const words = marked.split(/\s+/).map((word) => {
+    const pieces = word.split("\0");
+    const parts = pieces.filter((_, index) => index % 2 === 0);
+    const own = pieces.flatMap((piece, index) => (index % 2 === 1 ? (links[Number(piece)] ?? []) : []));
+    const plain = parts.map((part, index) => part + (own[index] ? meaningOf(own[index]) : "")).join("");
+    // Each by itself: where a link ends, an entity or a letter may begin that is written on both sides of it.
+    return { parts: parts.map(fold), links: own, plain: fold(plain) };
+  });
+  return words.filter(({ plain }) => plain !== "");
 }
+
+const meaningOf = ({ meanings, url }: Link): string => meanings[0] ?? url;
 
 /**
  * Decomposed and not composed as X counts: a composed letter could reach over the end of a link. X writes & < > as
  * entities, and it is not known what it does to entities that were sent: all are read, on both sides.
  */
 const fold = (text: string) =>
-  text.normalize("NFD").replace(/&(?:amp;)*(amp|lt|gt);/g, (_, name: keyof typeof MARKUP) => MARKUP[name]);
+  text
+    .replace(UNSEEN, "")
+    .normalize("NFD")
+    .replace(/&(?:amp;)*(amp|lt|gt);/g, (_, name: keyof typeof MARKUP) => MARKUP[name]);
 const MARKUP = { amp: "&", lt: "<", gt: ">" };
 
 function compare(ours: Word[], theirs: Word[], { reply }: Context): Likeness {
@@ -83,43 +88,30 @@ function worstOf(ours: Word[], theirs: Word[]): Likeness {
   if (ours.length !== theirs.length) return "other";
   let worst: Likeness = "same";
   for (const [index, word] of theirs.entries()) {
-    const one = compareWord(plain(ours[index]), word);
+    const one = compareWord(ours[index]?.plain ?? "", word);
     if (one === "other") return "other";
     if (one === "unclear") worst = "unclear";
   }
   return worst;
 }
 
-function compareWord(ours: string, { parts, links }: Word): Likeness {
+function compareWord(ours: string, { parts, links, plain }: Word): Likeness {
   const [head = "", tail = ""] = [parts[0], parts.at(-1)];
   const [link] = links;
-  if (!link) return ours === head ? "same" : "other";
+  if (ours === plain) return "same";
+  if (!link) return "other";
+  if (withoutSchemes(ours) === withoutSchemes(plain)) return "same";
   if (!ours.startsWith(head) || !ours.slice(head.length).endsWith(tail)) return "other";
   const middle = ours.slice(head.length, ours.length - tail.length);
   // Every link has a dot: what stands here is no link, and so not this one.
   if (!/[^.]\.[^.]/.test(middle)) return "other";
-  if (links.length === 1) {
-    const meanings = [link.url, ...link.meanings].map(addressOf);
-    return meanings.includes(addressOf(middle)) ? "same" : "unclear";
-  }
-  return addressOf(ours) === addressOf(plain({ parts, links })) ? "same" : "unclear";
-}
-
-/** A word as it was before X shortened its links, as far as X tells. */
-function plain(word: Word | undefined): string {
-  if (!word) return "";
-  const { parts, links } = word;
-  return parts
-    .map((part, index) => {
-      const link = links[index];
-      return part + (link ? fold(link.meanings[0] ?? link.url) : "");
-    })
-    .join("");
+  const meanings = links.length === 1 ? [link.url, ...link.meanings].map(addressOf) : [];
+  return meanings.includes(addressOf(middle)) ? "same" : "unclear";
 }
 
 /** What a link leads to, however it is written: X adds a scheme, and has two names itself. */
 function addressOf(link: string): string {
-  const bare = withoutSchemes(fold(link.replace(UNSEEN, "")));
+  const bare = withoutSchemes(fold(link));
   const url = URL.parse(`http://${bare}`);
   if (url?.username !== "") return bare;
   const host = url.host.replace(/^(www|mobile)\./, "").replace(/^twitter\.com$/, "x.com");
@@ -140,9 +132,9 @@ const isAppended = ({ parts, links }: Word, { appended }: Context): boolean =>
   parts.every((part) => part === "") && links.length > 0 && links.every(appended);
 
 function withoutMentions(words: Word[]): [names: string[], rest: Word[]] {
-  const first = words.findIndex((word) => !/^@\w{1,15}$/.test(plain(word)));
+  const first = words.findIndex((word) => !/^@\w{1,15}$/.test(word.plain));
   const end = first < 0 ? words.length : first;
-  return [words.slice(0, end).map((word) => plain(word).toLowerCase()), words.slice(end)];
+  return [words.slice(0, end).map(({ plain }) => plain.toLowerCase()), words.slice(end)];
 }
 
 const better = (one: Likeness, other: Likeness): Likeness =>
@@ -152,7 +144,7 @@ const better = (one: Likeness, other: Likeness): Likeness =>
       ? "unclear"
       : "other";
 
-const flat = (words: Word[]): string => withoutSchemes(words.map(plain).join(" "));
+const flat = (words: Word[]): string => withoutSchemes(words.map(({ plain }) => plain).join(" "));
 
 /** What is left when every doubt is left out: case, width, accents, joiners and white space. */
 const blurred = (words: Word[]): string =>
