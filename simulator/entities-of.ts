@@ -1,10 +1,14 @@
-import type { Tweet } from "./entities.ts";
+import type { ShortUrl } from "./entities.ts";
 
-/** The entities X finds in a post, or undefined when there are none; positions count code points of its text. */
-export function entitiesOf(tweet: Tweet): Record<string, unknown> | undefined {
-  const text = tweet.note ?? tweet.text;
+/**
+ * The entities X finds in a text, or undefined when there are none; positions count its code points. Of `urls` those that
+ * stand in it: the text of a long post is cut.
+ */
+export function entitiesOf(text: string, urls: ShortUrl[]): Record<string, unknown> | undefined {
+  const points = Array.from(text);
+  const standing = urls.filter(({ start, end, url }) => points.slice(start, end).join("") === url);
   const entities = {
-    ...some("urls", tweet.urls),
+    ...some("urls", standing),
     ...some("mentions", marks(text, /(?<![\w@])@(\w{1,15})\b/g, "username")),
     ...some("hashtags", marks(text, /(?<![\p{L}\p{N}_&#])#(\p{L}[\p{L}\p{N}_]*)/gu, "tag")),
     ...some("cashtags", marks(text, /(?<![\w$])\$([A-Za-z]{1,6})\b/g, "tag")),

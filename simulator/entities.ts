@@ -53,8 +53,15 @@ export type PostRequest = {
   paid_partnership?: boolean;
 };
 
-/** A shortened URL; `start` and `end` count code points of the shown text. */
-export type ShortUrl = { start: number; end: number; url: string; expanded_url: string; display_url: string };
+/** A shortened URL; `start` and `end` count code points of the whole text as shown; a link to media names their key. */
+export type ShortUrl = {
+  start: number;
+  end: number;
+  url: string;
+  expanded_url: string;
+  display_url: string;
+  media_key?: string;
+};
 
 /** `text` as X shows it; `note` the whole text of a long post; `edits` all versions up to this one. */
 export type Tweet = {

@@ -69,13 +69,13 @@ function postOf(sim: Sim, tweet: Tweet, modern: boolean, fields: Set<string>, ex
   };
   const edited = { editable_until: new Date(tweet.created_at + 3_600_000).toISOString(), edits_remaining: 5 };
   const metrics = { reply_count: 0, like_count: 0, quote_count: 0, bookmark_count: 0, impression_count: 0 };
-  const note = tweet.note === null ? undefined : { text: tweet.note };
+  const note = noteOf(tweet);
   const shared: Json = {
     attachments: Object.keys(attachments).length > 0 ? attachments : undefined,
     conversation_id: tweet.conversation_id,
     created_at: new Date(tweet.created_at).toISOString(),
     edit_controls: { ...edited, is_edit_eligible: sim.world.users.get(tweet.user_id)?.premium ?? false },
-    entities: entitiesOf(tweet),
+    entities: entitiesOf(tweet.text, tweet.urls),
     lang: "en",
     paid_partnership: tweet.request.paid_partnership,
     possibly_sensitive: false,
@@ -100,6 +100,13 @@ function postOf(sim: Sim, tweet: Tweet, modern: boolean, fields: Set<string>, ex
         ...(expansions.has("referenced_tweets.id") && refs && { referenced_tweets: refs }),
       };
   return { id: tweet.id, text: tweet.text, ...body };
+}
+
+// The whole text of a long post, with its own entities.
+function noteOf({ note, urls }: Tweet): Json | undefined {
+  if (note === null) return undefined;
+  const entities = entitiesOf(note, urls);
+  return { text: note, ...(entities && { entities }) };
 }
 
 function references(tweet: Tweet): { type: string; id: string }[] {

@@ -5,6 +5,9 @@ export type Window = [count: number, seconds: number];
 /** The windows of one endpoint; `app` counts all users of an app together. */
 export type Limit = { user?: Window; app?: Window };
 
+/** Which posts to hide from timelines, and how long; without `user_id` everyone's, without `text` all. */
+export type Hiding = { user_id?: string; text?: string; ms: number };
+
 /** How this X behaves where its documents are silent or its operators may choose. */
 export type Settings = {
   /** A new post shows up in timelines this much later; looking it up by id is not delayed. */
@@ -26,6 +29,12 @@ export type Settings = {
   missing_tweet: "errors" | "not_found";
   /** The text comes back with &amp; &lt; &gt;, as X's v2 reads have it. */
   escape_text: boolean;
+  /** The text is kept in NFC, with single line feeds and without white space at its ends. */
+  tidy_text: boolean;
+  /** A reply to somebody else begins with a mention of them, unless it has one. */
+  reply_mentions: boolean;
+  /** Posts that show up in timelines later than others: those of `user_id` with `text` in theirs, `ms` after they were made. */
+  hide: Hiding[];
   /** A segment is answered by 200 with `expires_at`, or by an empty 204. */
   append_answer: "json" | "empty";
   /** How long a video or GIF is processed after finalize. */
@@ -47,6 +56,9 @@ export const defaults: Settings = {
   delete_missing: "not_found",
   missing_tweet: "errors",
   escape_text: true,
+  tidy_text: true,
+  reply_mentions: true,
+  hide: [],
   append_answer: "json",
   media_processing_ms: 2_000,
   media_outcome: "succeeded",
@@ -55,6 +67,11 @@ export const defaults: Settings = {
 
 const period: Schema = { type: "integer", minimum: 0 };
 const oneOf = (...values: string[]): Schema => ({ type: "string", enum: values });
+const hiding: Schema = {
+  type: "object",
+  properties: { user_id: { type: "string" }, text: { type: "string", minLength: 1 }, ms: period },
+  required: ["ms"],
+};
 const shape: Schema = {
   type: "object",
   properties: {
@@ -68,6 +85,9 @@ const shape: Schema = {
     delete_missing: oneOf("not_found", "deleted", "forbidden"),
     missing_tweet: oneOf("errors", "not_found"),
     escape_text: { type: "boolean" },
+    tidy_text: { type: "boolean" },
+    reply_mentions: { type: "boolean" },
+    hide: { type: "array", items: hiding },
     append_answer: oneOf("json", "empty"),
     media_processing_ms: period,
     media_outcome: oneOf("succeeded", "failed"),

@@ -3,6 +3,7 @@ import type { Tweet } from "./entities.ts";
 import { json, type Answer } from "./exchange.ts";
 import { invalid, notFound } from "./problem.ts";
 import { render } from "./render.ts";
+import type { Settings } from "./settings.ts";
 import { snowflakeAt } from "./snowflake.ts";
 import type { Visit } from "./sim.ts";
 
@@ -77,14 +78,15 @@ function page({ sim, call, id: owner }: Visit, posts: Tweet[], { atLeast, byDefa
     : end === null
       ? null
       : snowflakeAt(end);
-  const shown = sim.now() - settings.timeline_lag_ms;
+  const now_ms = sim.now();
   const all: Tweet[] = [];
   for (let at = posts.length - 1; at >= 0 && all.length < reach; at--) {
     const post = posts[at];
     if (!post) continue;
     const id = BigInt(post.id);
     if (id <= after) break;
-    const visible = post.deleted_at === null && !post.superseded && post.created_at <= shown;
+    const visible =
+      post.deleted_at === null && !post.superseded && post.created_at + lagOf(post, settings) <= now_ms;
     if (!visible || (before !== null && id >= before)) continue;
     if (excluded.includes("replies") && post.request.reply) continue;
     all.push(post);
@@ -103,6 +105,14 @@ function page({ sim, call, id: owner }: Visit, posts: Tweet[], { atLeast, byDefa
       ...(newest && from > 0 && { previous_token: makeToken("p", owner, newest.id) }),
     },
   });
+}
+
+// How long after it was made a post shows up.
+function lagOf({ user_id, request }: Tweet, { hide, timeline_lag_ms }: Settings): number {
+  const hidden = hide.filter(
+    (one) => (one.user_id ?? user_id) === user_id && (request.text ?? "").includes(one.text ?? ""),
+  );
+  return Math.max(timeline_lag_ms, ...hidden.map(({ ms }) => ms));
 }
 
 function position(all: Tweet[], { way, id }: Cursor, size: number): number {

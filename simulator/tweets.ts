@@ -1,6 +1,6 @@
 import type { PostRequest, Tweet } from "./entities.ts";
 import { json, jsonBody, mediaType, type Answer } from "./exchange.ts";
-import { echoOf } from "./echo.ts";
+import { type Around, echoOf } from "./echo.ts";
 import { mediaFlaw } from "./media-use.ts";
 import { postSchema } from "./post-schema.ts";
 import { invalid, notFound, problem, problemJson } from "./problem.ts";
@@ -34,10 +34,24 @@ export function createTweet(visit: Visit): Answer {
   if (refusal) return refusal;
 
   const id = sim.id();
-  const echo = echoOf(request, user.username, id, settings.escape_text, sim.random);
+  const echo = echoOf(request, aroundOf(visit, request, id), settings, sim.random);
   const fact = { id, user_id: user.id, client_id: grant.client_id, created_at: sim.now(), ...echo, request };
   sim.commit({ type: "tweet.created", tweet: fact });
   return json({ data: { id, text: echo.text, ...editHistory(settings, id) } }, 201);
+}
+
+function aroundOf({ sim: { world }, user }: Visit, request: PostRequest, id: string): Around {
+  const pageOf = (author: string, post: string) =>
+    `${world.users.get(author)?.username ?? "i"}/status/${post}`;
+  const quoted = world.tweets.get(request.quote_tweet_id ?? "");
+  const parent = world.tweets.get(request.reply?.in_reply_to_tweet_id ?? "");
+  const answered = parent && parent.user_id !== user.id ? world.users.get(parent.user_id) : undefined;
+  return {
+    page: pageOf(user.id, id),
+    media: (request.media?.media_ids ?? []).flatMap((one) => world.media.get(one) ?? []),
+    quoted: quoted ? pageOf(quoted.user_id, quoted.id) : null,
+    answered: answered?.username.toLowerCase() ?? null,
+  };
 }
 
 function refuse({ sim, user }: Visit, request: PostRequest): Answer | null {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mentionsIn } from "../../simulator/entities-of.ts";
+import { entitiesOf, mentionsIn } from "../../simulator/entities-of.ts";
 import { idOf, newX } from "./support.ts";
 
 const entities = async (text: string) => {
@@ -31,4 +31,13 @@ test("a text without any has no entities", async () => {
 
 test("an address is no mention", () => {
   expect(mentionsIn("@Ada mail bob@example.com, @@carl")).toEqual(["ada"]);
+});
+
+test("only links that stand in the text are named", () => {
+  const url = { url: "https://t.co/a", expanded_url: "http://a.com", display_url: "a.com" };
+  const urls = [
+    { ...url, start: 2, end: 16 },
+    { ...url, start: 40, end: 54 },
+  ];
+  expect(entitiesOf("🐱 https://t.co/a and on", urls)).toEqual({ urls: [urls[0]] });
 });

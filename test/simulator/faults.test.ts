@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import { Faults, faultsFlaw, type FaultRule } from "../../simulator/faults.ts";
 
 const error = { kind: "error", status: 503 } as const;
-const call = { method: "POST", path: "/2/tweets", user_id: () => "7", text: () => '{"text":"hello"}' };
+const call = {
+  method: "POST",
+  path: "/2/tweets",
+  user_id: () => "7",
+  text: () => '{"text":"hello, say \\"hi\\"\\n"}',
+};
 
 function withRules(rules: FaultRule[], random = () => 0.5) {
   const faults = new Faults(random);
@@ -21,6 +26,7 @@ describe("matching", () => {
     ["the user", { user_id: "7" }, true],
     ["another user", { user_id: "8" }, false],
     ["a part of the body", { text: "hell" }, true],
+    ["a part of the body as JSON has it", { text: 'say "hi"\n' }, true],
     ["all but one", { method: "POST", path: "tweets", user_id: "7", text: "bye" }, false],
   ])("%s", (_, match, hits) => {
     const faults = withRules([{ ...(match && { match }), fault: error }]);

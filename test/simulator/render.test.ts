@@ -85,14 +85,17 @@ test("a poll is included with its end and open until then", async () => {
   expect(await read()).toMatchObject({ includes: { polls: [{ voting_status: "closed" }] } });
 });
 
-test("a long post's whole text stands in its note, named by the vocabulary", async () => {
-  const { x, post, send } = newX();
+test("a long post's whole text stands in its note with its links, named by the vocabulary", async () => {
+  const { x, post, send } = newX({ random: () => 0 });
   x.createUser({ username: "ada", premium: true });
-  const id = idOf(await post("long ".repeat(100)));
-  const note = { text: "long ".repeat(100) };
-  expect((await send("GET", `/2/tweets/${id}?tweet.fields=note_tweet`)).body).toMatchObject({
-    data: { note_tweet: note },
-  });
+  const id = idOf(await post(`${"long ".repeat(100)}example.com`));
+  const note = {
+    text: `${"long ".repeat(100)}https://t.co/aaaaaaaaaa`,
+    entities: { urls: [{ start: 500, end: 523, expanded_url: "http://example.com" }] },
+  };
+  const legacy = (await send("GET", `/2/tweets/${id}?tweet.fields=note_tweet,entities`)).body;
+  expect(legacy).toMatchObject({ data: { note_tweet: note } });
+  expect(legacy).not.toHaveProperty("data.entities");
   expect((await send("GET", `/2/tweets/${id}?post.fields=note_post`)).body).toMatchObject({
     data: { note_post: note },
   });

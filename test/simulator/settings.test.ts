@@ -13,8 +13,14 @@ test.each([
   expect(settingsFlaw(change)).toBeNull();
 });
 
+test("posts to hide are named by user, text, both or neither", () => {
+  expect(settingsFlaw({ hide: [{ ms: 1 }, { user_id: "7", text: "a", ms: 0 }] })).toBeNull();
+});
+
 test.each([
   null,
+  { hide: [{ text: "a" }] },
+  { hide: [{ ms: 5, id: "7" }] },
   { nonsense: true },
   { latency_ms: -1 },
   { error_dialect: "klingon" },

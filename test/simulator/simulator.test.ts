@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createSimulator, Dropped, type Simulator } from "../../simulator/simulator.ts";
+import type { Fault } from "../../simulator/faults.ts";
 import { ask, callback, everything, idOf, newX } from "./support.ts";
 
 describe("the journal", () => {
@@ -191,4 +192,46 @@ test("settings and apps that make no sense are refused", () => {
     { client_id: "secretive", confidential: true, redirect_uris: [callback] },
     { client_id: "open", confidential: false, redirect_uris: [callback] },
   ]);
+});
+
+describe("acting without the caller learning of it", () => {
+  const match = { method: "POST", path: "^/2/tweets$", text: "this one" };
+  const after = "after" as const;
+  const faults: [string, Fault, number | "none"][] = [
+    ["then a 503", { kind: "error", status: 503, when: after }, 503],
+    ["then a dropped connection", { kind: "drop", when: after }, "none"],
+    ["then no answer in time", { kind: "hang", ms: 60_000, when: after }, "none"],
+    ["then an empty 201", { kind: "empty", status: 201, when: after }, 201],
+  ];
+
+  test.each(faults)(
+    "%s: the post is made, once, for that user and that text alone",
+    async (_, fault, met) => {
+      // The caller waits as long as an answer hangs, and leaves.
+      const gone = new AbortController();
+      const sleep = async () => {
+        gone.abort();
+      };
+      const at = newX({ sleep });
+      const bob = at.x.createUser({ username: "bob" });
+      const { access_token } = at.x.createGrant({ client_id: "open", user_id: bob.id, scopes: everything });
+      at.x.setFaults([{ match: { ...match, user_id: at.user.id }, times: 1, fault }]);
+      const post = async (token: string, text: string) => {
+        const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+        const signal = text === "this one" && token === at.token ? gone.signal : null;
+        const request = { method: "POST", headers, body: JSON.stringify({ text }), signal };
+        return at.x.fetch(new Request("https://x.test/2/tweets", request)).then(
+          ({ status }) => status,
+          () => "none",
+        );
+      };
+      expect(await post(at.token, "another")).toBe(201);
+      expect(await post(access_token, "this one")).toBe(201);
+      expect(await post(at.token, "this one")).toBe(met);
+      expect(await post(at.token, "this one again")).toBe(201);
+      const texts = at.x.tweets(at.user.id).map(({ text }) => text);
+      expect(texts).toEqual(["another", "this one", "this one again"]);
+      expect(at.x.faults()).toMatchObject([{ fired: 1 }]);
+    },
+  );
 });

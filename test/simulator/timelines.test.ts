@@ -80,6 +80,24 @@ test("with a lag, a post shows up late, though it can be looked up at once", asy
   expect(await texts("")).toEqual(["hello"]);
 });
 
+test("one post can be hidden for a time, by its user and a part of its text, while the others show", async () => {
+  const { x, clock, user, post, send, texts } = await withPosts(1);
+  const hide = [
+    { user_id: user.id, text: "secret", ms: 5_000 },
+    { user_id: "1", ms: 9_000 },
+    { text: "top", ms: 7_000 },
+  ];
+  x.setSettings({ hide });
+  const id = idOf(await post("secret"));
+  await post("top secret");
+  expect(await texts("")).toEqual(["post 0"]);
+  expect((await send("GET", `/2/tweets/${id}`)).body).toMatchObject({ data: { id } });
+  clock.now += 5_000;
+  expect(await texts("")).toEqual(["secret", "post 0"]);
+  clock.now += 2_000;
+  expect(await texts("")).toEqual(["top secret", "secret", "post 0"]);
+});
+
 test("a deleted post is gone, and of an edited one the last version stays", async () => {
   const { x, post, send, texts, ids } = await withPosts(2);
   x.createUser({ username: "ada", premium: true });
