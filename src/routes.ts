@@ -10,6 +10,7 @@ import { deleteKey, listKeys, postKey } from "./keys.ts";
 import { listJobs } from "./list-jobs.ts";
 import { oauthCallback } from "./oauth.ts";
 import { refreshAccount } from "./refresh.ts";
+import { resolveJob } from "./resolve.ts";
 import type { Route } from "./route.ts";
 import { resealTokens } from "./token-keys.ts";
 import { postSession } from "./sessions.ts";
@@ -27,6 +28,7 @@ export const routes: readonly Route[] = [
   getJob,
   cancelJob,
   retryJob,
+  resolveJob,
   connectAccount,
   oauthCallback,
   listAccounts,

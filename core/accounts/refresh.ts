@@ -157,7 +157,7 @@ async function store(by: Refreshing, db: D1Database, brought: Brought): Promise<
     ttl_s: tokens.expires_in_s,
   });
   by.log("token.refreshed", { account: id, version: token_version + 1 });
-  return done(resultOf(moved), woken);
+  return done(resultOf(moved), { wakes: woken });
 }
 
 /** The account was connected anew or disconnected meanwhile. What a disconnect could not revoke is revoked here. */

@@ -5,6 +5,8 @@ import * as steps from "#core/store/job-steps";
 import type { Ending } from "#core/store/job-steps";
 import * as lanes from "#core/store/lanes";
 import type { HandBack, Look } from "#core/store/lanes";
+import * as events from "#core/store/events";
+import type { ParkedEvent } from "#core/store/events";
 import * as refreshes from "#core/store/refreshes";
 import type { RefreshAsk } from "#core/store/refreshes";
 
@@ -14,6 +16,8 @@ export type Work = {
   endings: Ending[];
   /** Refreshes that those endings wait for. */
   asks: RefreshAsk[];
+  /** The events of those that are parked. */
+  parked: ParkedEvent[];
   handBacks: HandBack[];
   leases: string[];
   expires: string[];
@@ -60,6 +64,7 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
 
   add(work.closings.length, () => gates.close(db, now, work.closings));
   const settled = add(work.endings.length, () => steps.settle(db, now, work.endings));
+  add(work.parked.length, () => events.parked(db, now, work.parked));
   add(work.asks.length, () => refreshes.ask(db, now, work.asks));
   add(work.asks.length, () => lanes.schedule(db, now, work.asks.map(asScheduled)));
   add(work.handBacks.length, () => lanes.handBack(db, now, lease, work.handBacks));

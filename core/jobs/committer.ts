@@ -1,6 +1,7 @@
 import { within } from "#core/lib/clock";
 import { reasonOf, type Log } from "#core/lib/log";
 import type { HandBack, Look } from "#core/store/lanes";
+import type { ParkedEvent } from "#core/store/events";
 import type { RefreshAsk } from "#core/store/refreshes";
 import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
 import type { Settlement } from "./settle.ts";
@@ -24,8 +25,8 @@ export type Committer = {
   bill(): Bill;
 };
 
-/** What a job came to, and the refreshes it waits for. */
-export type Settled = Settlement & { asks: RefreshAsk[] };
+/** What a job came to, the refreshes it waits for, and its event if it is parked. */
+export type Settled = Settlement & { asks: RefreshAsk[]; parked: ParkedEvent[] };
 
 export type Bill = { commits: number; rows_written: number; rows_read: number };
 
@@ -103,11 +104,12 @@ export function createCommitter(options: CommitterOptions): Committer {
         next.expires.push(lane);
         next.claims.push(lane);
       }),
-    settle: ({ ending, closings, asks }, lane, then) =>
+    settle: ({ ending, closings, asks, parked }, lane, then) =>
       askOf(lane.lane, (next) => {
         next.endings.push(ending);
         next.closings.push(...closings);
         next.asks.push(...asks);
+        next.parked.push(...parked);
         if (then === "claim") next.claims.push(lane.lane);
         if (then === "hand back") next.handBacks.push(lane);
       }),
@@ -120,6 +122,7 @@ const emptyWork = (): Work => ({
   closings: [],
   endings: [],
   asks: [],
+  parked: [],
   handBacks: [],
   leases: [],
   expires: [],

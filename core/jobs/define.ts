@@ -14,6 +14,19 @@ export type Part = "tweets" | "oauth";
  */
 export type RunContext = { x: XClient; now: () => number; refresh: Refresh };
 
+/** What is known of a job that X may have acted on. */
+export type Sent = {
+  /** When the first attempt without a clear answer was claimed: epoch ms, by D1's clock. */
+  at: number;
+  /** The newest thing of its lane that was known then. */
+  newest_id: string | null;
+  x_user_id: string;
+  /** X's clock minus ours, by the last answer: 0 before there is one. */
+  skew_ms: () => number;
+  /** Which of these are the results of the account's other jobs. */
+  taken: (ids: readonly string[]) => Promise<Set<string>>;
+};
+
 /** Replace an account's token pair of a `version`; null: whichever there was when it was asked for (epoch ms). */
 export type Refresh = (accountId: string, asked: { version: number | null; at: number }) => Promise<Outcome>;
 
@@ -60,7 +73,9 @@ export type Kind<Name extends string = string, Schema extends ParamsSchema = Par
   repeatable: boolean;
   warnings?(params: z.output<Schema>): Warning[];
   run(input: RunInput<z.output<Schema>>, context: RunContext): Promise<Outcome>;
-  reconcile?(input: RunInput<z.output<Schema>>, context: RunContext): Promise<Outcome>;
+  reconcile?(input: RunInput<z.output<Schema>>, context: RunContext & { sent: Sent }): Promise<Outcome>;
+  /** The result of a job that a person found at X, by the id of what was found. */
+  found?(id: string): unknown;
 };
 
 /** States a kind. The types of its params follow from its schema. */

@@ -31,7 +31,7 @@ export async function rescueLane(engine: Engine, lane: string): Promise<void> {
     log: engine.log,
   });
   await committer.lease([lane]);
-  const state = await committer.handBack({ lane, window: null });
+  const state = await committer.handBack({ lane, window: null, newest: null });
   engine.log("lane.rescued", { lane, wait_ms: state?.wait_ms ?? null });
   if (state?.wait_ms == null || state.held === 1) return;
   const again: Wake = { lane, wait_ms: Math.max(PAUSE_MS, state.wait_ms) };

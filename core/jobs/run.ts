@@ -1,24 +1,33 @@
 import { lost, retry, wait, type GateRef, type Outcome } from "#core/lib/outcome";
+import { newId, shardOf } from "#core/lib/ids";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
+import type { ParkedEvent } from "#core/store/events";
 import type { Closing } from "#core/store/gates";
+import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
 import type { RefreshAsk } from "#core/store/refreshes";
+import { shard } from "#core/store/shard";
+import { all } from "#core/store/sql";
 import { createXClient } from "#core/x/client";
 import type { Rate, RateWindow } from "#core/x/headers";
 import { Refusal } from "#core/x/refusal";
 import type { Settled } from "./committer.ts";
-import { gateNames, type Kind } from "./define.ts";
+import { gateNames, type Kind, type Sent } from "./define.ts";
 import type { Consumer } from "./engine.ts";
 import { isOfToken, renew } from "./renew.ts";
-import { closing, settle, type Settling, type Verdict } from "./settle.ts";
+import { closing, settle, type Settlement, type Settling, type Verdict } from "./settle.ts";
 
 /** A job that is claimed: running, under a lease. */
-export type Claimed = Settling & { token_expires_at: number | null; token: string | null };
+export type Claimed = Settling & {
+  token_expires_at: number | null;
+  token: string | null;
+  x_user_id: string | null;
+};
 
 /** What a run came to. `wakes` are lanes that have something to do once it is written. */
-export type Ran = Settled & { window: WindowReading | null; wakes: string[] };
+export type Ran = Settled & { window: WindowReading | null; newest: string | null; wakes: string[] };
 
 /** For a job whose kind this version does not know: what `settle` needs to bury it. */
 const NO_KIND = { backoff: { attempts: 1, base_s: 1, cap_s: 1 }, reconcilable: false, gates: [] };
@@ -45,10 +54,18 @@ export async function run(consumer: Consumer, job: Claimed, maySend: () => boole
     ending: settlement.ending,
     closings: [...settlement.closings, ...exhaustedWindows(job, readings, now)],
     window: readings.get(kind?.endpoint ?? "")?.window ?? null,
+    newest: verdict.type === "done" ? (verdict.newest ?? null) : null,
     asks,
+    parked: parkedIn(settlement, job, now),
     wakes: [...(verdict.type === "done" ? (verdict.wakes ?? []) : []), ...asks.map(({ lane }) => lane)],
   };
 }
+
+/** A person must find out what became of it, and is told so. */
+const parkedIn = ({ ending }: Settlement, job: Claimed, now: number): ParkedEvent[] =>
+  ending.state === "unknown" && ending.open === null
+    ? [{ client_id: job.client_id, job_id: job.id, event_id: newId("evt", shardOf(job.id), now) }]
+    : [];
 
 /** What the access token alone stood in the way of goes on with another one. */
 async function renewed(consumer: Consumer, kind: Kind, job: Claimed, verdict: Verdict): Promise<Verdicts> {
@@ -90,7 +107,8 @@ async function attempt(
     const context = { x, now: () => consumer.clock.now(), refresh: consumer.refresh };
     if (job.maybe_sent < 2) return await kind.run(input, context);
     // X may have acted on an earlier claim: look for it, never run again.
-    return (await kind.reconcile?.(input, context)) ?? lost(new Problem("x_unreachable"));
+    if (!kind.reconcile) return lost(new Problem("x_unreachable"));
+    return await kind.reconcile(input, { ...context, sent: sentOf(consumer, job, readings) });
   } catch (error) {
     if (error instanceof Refusal) return error.outcome;
     return broken(consumer, kind, job, error, began);
@@ -108,6 +126,21 @@ async function tokenFor(consumer: Consumer, job: Claimed): Promise<string | Outc
     consumer.log("token.unreadable", { account: job.account_id, reason: reasonOf(error) });
     return wait({ scope: "account" }, "token_unavailable");
   }
+}
+
+/** What is known of an earlier attempt that X may have acted on. */
+function sentOf(consumer: Consumer, job: Claimed, readings: Map<string, Rate>): Sent {
+  const db = shard(consumer.databases, job.id);
+  return {
+    at: job.sent_at ?? job.created_at,
+    newest_id: job.newest_before,
+    x_user_id: job.x_user_id ?? "",
+    skew_ms: () => [...readings.values()].at(-1)?.skew_ms ?? 0,
+    taken: async (ids) => {
+      if (db === null || ids.length === 0) return new Set();
+      return new Set((await all<{ id: string }>(jobs.taken(db, job, ids))).map(({ id }) => id));
+    },
+  };
 }
 
 /** A throw that is not a Refusal is a bug of ours. If X may have been called by a kind that must not repeat, it is lost. */

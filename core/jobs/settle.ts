@@ -1,3 +1,4 @@
+import { DAY_MS } from "#core/lib/clock";
 import type { GateReason, GateRef, Outcome } from "#core/lib/outcome";
 import type { Problem } from "#core/lib/problem";
 import { Problem as ProblemError } from "#core/lib/problem";
@@ -25,7 +26,14 @@ const OF_THE_TOKEN: readonly GateReason[] = [
 ];
 
 const LOG_KEEPS = 20;
-const FIRST_LOOK_MS = 5_000;
+/** When a job that may have been sent is looked for, counted from the end of the call. Then it may be sent once more. */
+const LOOKS_AT_MS = [5_000, 30_000, 120_000] as const;
+/** The pause after a look that did not count. */
+const LOOK_AGAIN_MS = 30_000;
+/** What could not be looked for within this time, a person must find out. */
+const LOOKED_FOR_MS = DAY_MS;
+/** A job that was lost this often is not sent again. */
+const MOST_LOSSES = 3;
 /** How long a job waits for a gate that is not its lane's, when X does not say: it would be claimed at once. */
 const ELSEWHERE_MS = 30_000;
 
@@ -46,6 +54,8 @@ export function settle(
     lease: job.lease,
     result: null,
     checkpoint: job.checkpoint,
+    looks: job.looks,
+    losses: job.losses,
   };
   const unclear = job.maybe_sent === 2;
   const log = appended(job.log, verdict, now);
@@ -62,6 +72,31 @@ export function settle(
     error: problemOf(verdict),
     ...ending,
   });
+  const lookAt = (looks: number): Ending =>
+    given({
+      ...uncounted,
+      ...open,
+      looks,
+      wait_ms: (LOOKS_AT_MS[looks] ?? 0) - (looks === 0 ? 0 : (LOOKS_AT_MS[looks - 1] ?? 0)),
+      error: job.error,
+    });
+  const isLookedForTooLong = now - (job.sent_at ?? now) > LOOKED_FOR_MS;
+  const lookAgain = (): Ending =>
+    isLookedForTooLong
+      ? given({ ...uncounted, ...parked })
+      : given({ ...uncounted, ...open, wait_ms: LOOK_AGAIN_MS * (0.5 + random) });
+  const lose = (): Ending =>
+    kind.reconcilable && job.losses < MOST_LOSSES
+      ? given({
+          ...counted,
+          ...open,
+          state: "unknown",
+          maybe_sent: 2,
+          looks: 0,
+          losses: job.losses + 1,
+          wait_ms: LOOKS_AT_MS[0],
+        })
+      : given({ ...counted, ...parked });
   const counted = { attempts: job.attempts };
   const uncounted = { attempts: Math.max(0, job.attempts - 1) };
 
@@ -96,7 +131,28 @@ export function settle(
         ],
       };
     }
+    case "unseen": {
+      if (!verdict.complete) return only(lookAgain());
+      const looks = job.looks + 1;
+      if (looks < LOOKS_AT_MS.length) return only(lookAt(looks));
+      const mayRepeat = verdict.repost && uncounted.attempts < job.max_attempts;
+      return only(
+        mayRepeat
+          ? given({
+              ...uncounted,
+              ...open,
+              state: "waiting",
+              maybe_sent: 0,
+              looks: 0,
+              wait_ms: 0,
+              error: job.error,
+            })
+          : given({ ...uncounted, ...parked, looks, error: job.error }),
+      );
+    }
     case "retry": {
+      // It was the look that failed, not the job.
+      if (unclear) return only(lookAgain());
       if (job.attempts < job.max_attempts)
         return only(
           given({
@@ -105,16 +161,15 @@ export function settle(
             wait_ms: backoffMs(kind.backoff, Math.max(1, job.attempts), random, verdict.after_s),
           }),
         );
-      const end = unclear ? parked : ended("dead");
-      return only(given({ ...counted, ...end, error: exhausted(verdict.problem) }));
+      return only(given({ ...counted, ...ended("dead"), error: exhausted(verdict.problem) }));
     }
     case "lost":
-      return only(
-        kind.reconcilable
-          ? given({ ...counted, ...open, state: "unknown", maybe_sent: 2, wait_ms: FIRST_LOOK_MS })
-          : given({ ...counted, ...parked }),
-      );
+      return only(lose());
     case "fail":
+      // X's no to a look says nothing of the job.
+      if (unclear) return only(given({ ...uncounted, ...parked }));
+      // What was sent a second time is there already, so the first may be: it is looked for again.
+      if (job.losses > 0 && verdict.problem.code === "x_duplicate") return only(lose());
       return only(given({ ...counted, ...ended("failed") }));
     case "bury":
       return only(given(unclear ? { ...counted, ...parked } : { ...counted, ...ended("dead") }));
@@ -164,6 +219,7 @@ function appended(log: string, verdict: Verdict, now: number): string {
   const entry = {
     at: now,
     outcome: verdict.type,
+    ...(verdict.type === "unseen" && { reads: verdict.reads, complete: verdict.complete }),
     ...(problem && {
       status: problem.extra.upstream?.status ?? null,
       code: problem.code,

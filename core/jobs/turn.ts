@@ -28,11 +28,11 @@ const WAKE_LIMIT_MS = 10_000;
 export async function workLane(turn: Turn, lane: string, how: { alone: boolean }): Promise<Left> {
   const { consumer, committer } = turn;
   try {
-    const { look, window, held, waking } = await workJobs(turn, lane, how);
+    const { look, window, newest, held, waking } = await workJobs(turn, lane, how);
     await Promise.all(waking);
     if (look?.suspect === 1 && !how.alone) return "suspect";
     // At once, not at the end of the turn: other lanes may have much to do yet.
-    const next = soon(held ? await committer.handBack({ lane, window }) : look);
+    const next = soon(held ? await committer.handBack({ lane, window, newest }) : look);
     if (next) await wake(consumer, [next], WAKE_LIMIT_MS);
   } catch (error) {
     consumer.log("lane.left", { lane, reason: reasonOf(error) });
@@ -56,6 +56,7 @@ const soon = (look: Look | null): Wake | null =>
 async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
   const { committer, slots } = turn;
   let window: string | null = null;
+  let newest: string | null = null;
   let look: Look | null = null;
   let held = true;
   const waking: Promise<void>[] = [];
@@ -70,11 +71,12 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
     while (held && look?.running === 1) {
       const came = await run(turn.consumer, asClaimed(look), () => maySend(turn));
       window = came.window === null ? window : JSON.stringify(came.window);
+      newest = came.newest ?? newest;
       if (look.more === null || how.alone || !mayClaim(turn)) {
-        look = await committer.settle(came, { lane, window }, "hand back");
+        look = await committer.settle(came, { lane, window, newest }, "hand back");
         held = false;
       } else if (slots.idle()) {
-        look = await skipOverdue(turn, await committer.settle(came, { lane, window }, "claim"));
+        look = await skipOverdue(turn, await committer.settle(came, { lane, window, newest }, "claim"));
       } else {
         look = await afterOthers(turn, came, lane, how);
       }
@@ -85,7 +87,7 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
   } finally {
     slots.release();
   }
-  return { look, window, held, waking };
+  return { look, window, newest, held, waking };
 }
 
 /** Somebody waits for a slot: they have this one while the ending is written, and the lane claims when it is its turn again. */
@@ -97,7 +99,7 @@ async function afterOthers(
 ): Promise<Look | null> {
   turn.slots.release();
   try {
-    await turn.committer.settle(ran, { lane, window: null }, "keep");
+    await turn.committer.settle(ran, { lane, window: null, newest: null }, "keep");
   } finally {
     await turn.slots.acquire();
   }

@@ -24,18 +24,30 @@ export type GateReason =
 
 /** What one run of a job came to. Failure is a value: any throw that is not a `Refusal` is a bug. */
 export type Outcome =
-  | { type: "done"; result: unknown; wakes?: readonly string[] }
+  | { type: "done"; result: unknown; wakes?: readonly string[]; newest?: string }
+  | { type: "unseen"; reads: number; complete: boolean; repost: boolean }
   | { type: "again"; checkpoint: unknown; after_s: number }
   | { type: "wait"; gate: GateRef; reason: GateReason; until: number | null; problem: Problem | null }
   | { type: "retry"; problem: Problem; after_s: number | null }
   | { type: "lost"; problem: Problem }
   | { type: "fail"; problem: Problem };
 
-/** It happened. `result` is what the job's reader gets; `wakes` are lanes that have something to do because of it. */
-export const done = (result: unknown, wakes: readonly string[] = []): Outcome => ({
-  type: "done",
-  result,
-  ...(wakes.length > 0 && { wakes }),
+/**
+ * It happened. `result` is what the job's reader gets; `wakes` are lanes that have something to do because of it; `newest` is
+ * the id of what X made.
+ */
+export const done = (
+  result: unknown,
+  more: { wakes?: readonly string[]; newest?: string } = {},
+): Outcome => ({ type: "done", result, ...more });
+
+/**
+ * Looked for and not found, at the cost of so many reads. A look that is not `complete` does not count. `repost`: whether it
+ * may be done once more after enough looks, for it would surely have been seen.
+ */
+export const unseen = (look: { reads: number; complete: boolean; repost: boolean }): Outcome => ({
+  type: "unseen",
+  ...look,
 });
 
 /** Progress, not the end: go on from `checkpoint` after `after_s` seconds. Costs no attempt. */

@@ -11,6 +11,7 @@ export const problems = {
   not_found: [404, "Not found"],
   method_not_allowed: [405, "Method not allowed"],
   already_sent: [409, "Too late: it was already sent or has ended"],
+  not_parked: [409, "Only a job that nobody could find out about can be resolved"],
   not_retryable: [409, "Only failed and dead jobs can be retried"],
   account_in_use: [409, "This X account is connected by another client"],
   account_disconnected: [409, "This account was disconnected"],

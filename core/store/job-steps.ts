@@ -29,6 +29,7 @@ export const rescue = (
          error = CASE WHEN maybe_sent > 0 THEN ?6 WHEN cancel_requested = 1 THEN error
                       WHEN crashes >= 2 THEN ?4 WHEN attempts >= max_attempts THEN ?5 ELSE error END,
          next_attempt_at = iif(maybe_sent > 0, ${NOW} + 5000, NULL),
+         looks = iif(maybe_sent = 1, 0, looks), losses = losses + (maybe_sent = 1),
          maybe_sent = iif(maybe_sent > 0, 2, 0),
          crashes = crashes + 1,
          lease = NULL,
@@ -86,6 +87,8 @@ export type Ending = Pick<
   | "result"
   | "error"
   | "log"
+  | "looks"
+  | "losses"
 > & { lease: string; wait_ms: number | null; final: 0 | 1 };
 
 const ENDING_COLUMNS = [
@@ -102,6 +105,8 @@ const ENDING_COLUMNS = [
   "result",
   "error",
   "log",
+  "looks",
+  "losses",
 ] as const satisfies (keyof Ending)[];
 
 /** A job that goes on although its client asked to cancel it. */
@@ -121,12 +126,16 @@ export const settle = (db: D1Database, now: number | null, endings: Ending[]): D
          next_attempt_at = iif(${STOP} OR e.wait_ms IS NULL, NULL, ${NOW} + e.wait_ms),
          attempts = e.attempts, maybe_sent = e.maybe_sent,
          checkpoint = e.checkpoint, result = e.result, error = e.error, log = e.log, lease = NULL,
+         looks = e.looks, losses = e.losses,
          sequence = sequence + 1
         FROM ${rowsIn("?2", ENDING_COLUMNS, endings.length)} AS e
        WHERE jobs.client_id = e.client_id AND jobs.id = e.id AND jobs.lease = e.lease
          AND jobs.state IN (${fromStates("done")})`,
     )
     .bind(now, JSON.stringify(endings));
+
+/** What it may come to is looked for from the first attempt on that had no clear answer: it may show up late. */
+const FIRST_SENT = `maybe_sent = 0 AND losses = 0 AND ${isIn("?4", "kind")}`;
 
 /**
  * Take the first job of each leased lane, if its time has come and its gates are open. Passes over lanes whose first job
@@ -145,8 +154,10 @@ export const claim = (
     .prepare(
       `UPDATE jobs SET state = 'running', lease = ?2, attempts = attempts + 1, next_attempt_at = NULL,
                        started_at = coalesce(started_at, ${NOW}), sequence = sequence + 1,
+                       sent_at = iif(${FIRST_SENT}, ${NOW}, sent_at),
+                       newest_before = iif(${FIRST_SENT}, head.newest, newest_before),
                        maybe_sent = iif(maybe_sent = 0 AND ${isIn("?4", "kind")}, 1, maybe_sent)
-        FROM (SELECT lanes.client_id, ${headOf("lanes.lane")} AS id FROM ${namesIn("?3", lanes.length)} AS m
+        FROM (SELECT lanes.client_id, lanes.newest, ${headOf("lanes.lane")} AS id FROM ${namesIn("?3", lanes.length)} AS m
                 JOIN lanes ON lanes.lane = m.lane
                WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW} AND ${GATES_OPEN}) AS head
        WHERE jobs.client_id = head.client_id AND jobs.id = head.id AND jobs.state IN (${fromStates("claim")})

@@ -13,6 +13,8 @@ export type LaneRow = {
   lease: string | null;
   leased_until: number | null;
   window: string | null;
+  /** The newest thing that X made for this lane, as far as we know. */
+  newest: string | null;
 };
 
 /** What X's headers said last of a lane's window. */
@@ -84,6 +86,7 @@ export type Look = {
   /** The version of the account's token pair, or null when the account is gone. */
   token_version: number | null;
   token_expires_at: number | null;
+  x_user_id: string | null;
   /** The sealed pair of that version. */
   token: string | null;
 } & { [Column in keyof JobRow]: JobRow[Column] | null };
@@ -109,7 +112,7 @@ export const look = (
               lanes.lease IS ?2 AND lanes.leased_until > ${NOW} AS mine,
               jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
               (SELECT 1 FROM jobs AS h WHERE h.lane = jobs.lane AND h.open = 1 LIMIT 1 OFFSET 1) AS more,
-              accounts.token_version, accounts.token_expires_at, accounts.token
+              accounts.token_version, accounts.token_expires_at, accounts.token, accounts.x_user_id
          FROM ${namesIn("?3", lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
          LEFT JOIN jobs ON lanes.lease = ?2 AND lanes.leased_until > ${NOW}
                        AND jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}
@@ -149,8 +152,8 @@ export const hurry = (
     )
     .bind(now, clientId, jobId);
 
-/** A lane to give back, and what X's headers said last of its window (JSON), if anything new. */
-export type HandBack = { lane: string; window: string | null };
+/** A lane to give back; what X's headers said last of its window (JSON) and what X made last for it, if anything new. */
+export type HandBack = { lane: string; window: string | null; newest: string | null };
 
 /**
  * Give lanes back. When a lane is next due is found here, in the statement that lets it go: work that came while it was
@@ -163,18 +166,19 @@ export function handBack(
   lease: string,
   lanes: HandBack[],
 ): D1PreparedStatement {
-  const rows = lanes.map((_, index) => `(?3 ->> ${index}, ?4 ->> ${index})`).join(",");
+  const rows = lanes.map((_, index) => `(?3 ->> ${index}, ?4 ->> ${index}, ?5 ->> ${index})`).join(",");
   return db
     .prepare(
-      `UPDATE lanes SET lease = NULL, leased_until = NULL, window = coalesce(m.column2, lanes.window),
+      `UPDATE lanes SET lease = NULL, leased_until = NULL, window = coalesce(m.column2, lanes.window), newest = coalesce(m.column3, lanes.newest),
                         next_at = ${NEXT_AT}
-         FROM (VALUES ${rows}, (NULL, NULL)) AS m WHERE lanes.lane = m.column1 AND lanes.lease = ?2`,
+         FROM (VALUES ${rows}, (NULL, NULL, NULL)) AS m WHERE lanes.lane = m.column1 AND lanes.lease = ?2`,
     )
     .bind(
       now,
       lease,
       JSON.stringify(lanes.map(({ lane }) => lane)),
       JSON.stringify(lanes.map(({ window }) => window)),
+      JSON.stringify(lanes.map(({ newest }) => newest)),
     );
 }
 

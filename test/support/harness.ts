@@ -56,6 +56,7 @@ export type NewAccount = {
   token?: string;
   refresh_token?: string;
   expires_in_ms?: number;
+  x_user_id?: string;
   shard?: "0" | "1";
 };
 
@@ -164,7 +165,7 @@ export async function createHarness(options: HarnessOptions = {}) {
           id,
           client_id: clientId,
           app_id: of.app ?? "app_default",
-          x_user_id: randomText(12),
+          x_user_id: of.x_user_id ?? randomText(12),
           username: "u",
           name: "U",
           scopes: "[]",

@@ -12,6 +12,7 @@ export async function meetX(of: HarnessOptions & { refresh_token?: null } = {}) 
   const granted = x.createGrant({ client_id: "x-app", user_id: user.id, scopes: SCOPES });
   const account = await h.account({
     token: granted.access_token,
+    x_user_id: user.id,
     ...(of.refresh_token !== null && granted.refresh_token && { refresh_token: granted.refresh_token }),
   });
   h.answer((_, request) => x.fetch(request));

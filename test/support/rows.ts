@@ -16,6 +16,7 @@ const LANE: LaneRow = {
   lease: null,
   leased_until: null,
   window: null,
+  newest: null,
 };
 
 /** A job as it stands in a state, due and not expired, first of its lane. */
@@ -39,6 +40,10 @@ export function jobIn(state: JobRow["state"], change: Partial<JobRow> = {}): Job
     max_attempts: 5,
     crashes: 0,
     maybe_sent: 0,
+    sent_at: null,
+    newest_before: null,
+    looks: 0,
+    losses: 0,
     lease: state === "running" ? "lse_1" : null,
     cancel_requested: 0,
     sequence: 1,

@@ -4,6 +4,7 @@ import { weigh } from "#core/x/text";
 import { tweetBody, xId, type TweetBody } from "#core/x/tweet-body";
 import { createTweet } from "#core/x/tweets";
 import { defineJob } from "../define.ts";
+import { lookFor, urlOf } from "./tweet-look.ts";
 import { accountId } from "./account-id.ts";
 
 const wire = tweetBody.shape;
@@ -70,9 +71,16 @@ export const tweetCreate = defineJob({
 
   async run({ params }, { x }) {
     const { id } = await createTweet(x, wireBody(params));
-    return done({ tweet_id: id, url: `https://x.com/i/web/status/${id}` });
+    return done(resultOf(id), { newest: id });
   },
+
+  reconcile: ({ params }, { x, sent }) => lookFor(x, wireBody(params), sent),
+  found: resultOf,
 });
+
+function resultOf(id: string) {
+  return { tweet_id: id, url: urlOf(id) };
+}
 
 type Mistake = { path: keyof Fields; code: string; message: string };
 

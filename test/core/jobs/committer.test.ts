@@ -53,7 +53,7 @@ describe("a commit waits a moment for loops that are still calling X", () => {
     });
     return { committer, sent, pauses };
   };
-  const lane = (name: string) => ({ lane: `tweets:${name}`, window: null });
+  const lane = (name: string) => ({ lane: `tweets:${name}`, window: null, newest: null });
 
   test("it goes as soon as all of them have asked", async () => {
     const { committer, sent, pauses } = asking(2);

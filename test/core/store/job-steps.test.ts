@@ -39,6 +39,8 @@ const ending = (state: State, change: Partial<Ending> = {}): Ending => {
     final: final ? 1 : 0,
     attempts: 1,
     maybe_sent: 0,
+    looks: 0,
+    losses: 0,
     checkpoint: null,
     result: null,
     error: null,

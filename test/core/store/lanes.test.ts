@@ -148,7 +148,7 @@ describe("look", () => {
 describe("handBack: when the lane is next due", () => {
   const GATES = '["x:tweets","app:app_1","account:acc_1","window:acc_1:POST /2/tweets"]';
   const handBack = async (window: string | null = null, lease = "lse_1") => {
-    await lanes.handBack(db, NOW, lease, [{ lane: LANE, window }]).run();
+    await lanes.handBack(db, NOW, lease, [{ lane: LANE, window, newest: null }]).run();
     return found();
   };
   beforeEach(() =>
@@ -218,7 +218,7 @@ describe("handBack: when the lane is next due", () => {
         db,
         NOW,
         "lse_1",
-        more.map((lane) => ({ lane, window: null })),
+        more.map((lane) => ({ lane, window: null, newest: null })),
       )
       .run();
     for (const lane of more) expect(await found(lane)).toMatchObject({ lease: null, next_at: null });
