@@ -4,9 +4,9 @@ import { EXPIRES_AFTER_MS } from "#core/jobs/limits";
 import { wake, type Wake } from "#core/jobs/wake";
 import { isId } from "#core/lib/ids";
 import { Problem } from "#core/lib/problem";
-import * as jobs from "#core/store/jobs";
 import * as lanes from "#core/store/lanes";
 import { shard } from "#core/store/shard";
+import * as unclearJobs from "#core/store/unclear-jobs";
 import { xId } from "#core/x/tweet-body";
 import { jobSchema } from "./job-view.ts";
 import { findJob, show } from "./jobs.ts";
@@ -34,7 +34,7 @@ export const resolveJob = defineRoute({
     const result = body.outcome === "posted" ? JSON.stringify(kind.found(body.tweet_id)) : null;
     const now = app.clock.stored();
     const [resolved, scheduled] = await db.batch([
-      jobs.resolve(db, now, { client_id, id, result }, EXPIRES_AFTER_MS),
+      unclearJobs.resolve(db, now, { client_id, id, result }, EXPIRES_AFTER_MS),
       lanes.schedule(db, now, [{ client_id, id, gates: gatesOf(kind) }]),
     ]);
     const job = await findJob(app, caller, id);

@@ -140,7 +140,7 @@ CREATE TABLE jobs (
   metadata TEXT CHECK (metadata IS NULL OR json_valid(metadata)),
   created_at INTEGER NOT NULL,
   started_at INTEGER,
-  finished_at INTEGER,
+  finished_at INTEGER, sent_at INTEGER, newest_before TEXT, looks INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (client_id, id),
   CHECK ((state = 'running') = (lease IS NOT NULL)),
   CHECK ((finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'dead', 'canceled'))),
@@ -161,7 +161,7 @@ CREATE TABLE lanes (
   lease TEXT,
   leased_until INTEGER,
   -- What X's headers said last of this lane's window: {limit, remaining, resets_at}.
-  window TEXT CHECK (window IS NULL OR json_valid(window)),
+  window TEXT CHECK (window IS NULL OR json_valid(window)), newest TEXT,
   CHECK ((lease IS NULL) = (leased_until IS NULL))
 ) STRICT, WITHOUT ROWID;
 

@@ -4,11 +4,11 @@ import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import type { ParkedEvent } from "#core/store/events";
 import type { Closing } from "#core/store/gates";
-import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
 import type { RefreshAsk } from "#core/store/refreshes";
 import { shard } from "#core/store/shard";
+import * as unclearJobs from "#core/store/unclear-jobs";
 import { all } from "#core/store/sql";
 import { createXClient } from "#core/x/client";
 import type { Rate, RateWindow } from "#core/x/headers";
@@ -138,7 +138,7 @@ function sentOf(consumer: Consumer, job: Claimed, readings: Map<string, Rate>): 
     skew_ms: () => [...readings.values()].at(-1)?.skew_ms ?? 0,
     taken: async (ids) => {
       if (db === null || ids.length === 0) return new Set();
-      return new Set((await all<{ id: string }>(jobs.taken(db, job, ids))).map(({ id }) => id));
+      return new Set((await all<{ id: string }>(unclearJobs.taken(db, job, ids))).map(({ id }) => id));
     },
   };
 }

@@ -103,7 +103,11 @@ export function settle(
   switch (verdict.type) {
     case "done":
       return only(
-        given({ ...counted, ...ended("succeeded"), result: JSON.stringify(verdict.result ?? null) }),
+        given({
+          ...(unclear ? uncounted : counted),
+          ...ended("succeeded"),
+          result: JSON.stringify(verdict.result ?? null),
+        }),
       );
     case "again":
       return only(

@@ -66,6 +66,10 @@ const provoked: Record<Exclude<ProblemCode, (typeof SAID_BY_JOBS)[number]>, Prov
     const { id } = await (await tweet(asked)).answer.json<{ id: string }>();
     return post(asked, `/v1/jobs/${id}/retry`, undefined);
   },
+  not_parked: async (asked) => {
+    const { id } = await (await tweet(asked)).answer.json<{ id: string }>();
+    return post(asked, `/v1/jobs/${id}/resolve`, { outcome: "not_posted" });
+  },
   account_in_use: async (asked) => {
     const user_id = asked.open.door.x.createUser({ username: "ada" }).id;
     await asked.open.account((await asked.open.client()).key, { user_id });

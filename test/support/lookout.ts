@@ -2,7 +2,7 @@ import { meetX } from "./refreshing.ts";
 import type { HarnessOptions } from "./harness.ts";
 
 /** An account at X whose tweets are looked for: what is told of one that was posted under some fault. */
-export async function lookout(of: HarnessOptions = {}) {
+export async function lookout(of: HarnessOptions & { x_clock_ms?: number } = {}) {
   const met = await meetX({ call_ms: 50, ...of });
   const { h, x, user, account } = met;
   x.setSettings({ limits: "off" });

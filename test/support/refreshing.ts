@@ -4,9 +4,13 @@ import { createHarness, type HarnessOptions } from "./harness.ts";
 const SCOPES = ["tweet.read", "tweet.write", "users.read", "offline.access"];
 
 /** The engine with the simulator as X, and an account whose tokens X knows. */
-export async function meetX(of: HarnessOptions & { refresh_token?: null } = {}) {
+export async function meetX(of: HarnessOptions & { refresh_token?: null; x_clock_ms?: number } = {}) {
   const h = await createHarness(of);
-  const x = createSimulator({ now: h.now, random: () => 0.5, sleep: () => Promise.resolve() });
+  const x = createSimulator({
+    now: () => h.now() + (of.x_clock_ms ?? 0),
+    random: () => 0.5,
+    sleep: () => Promise.resolve(),
+  });
   x.createApp({ client_id: "x-app", redirect_uris: ["https://client.test/"] });
   const user = x.createUser({ username: "ada" });
   const granted = x.createGrant({ client_id: "x-app", user_id: user.id, scopes: SCOPES });

@@ -10,7 +10,7 @@ const codeOf = (job: JobRow): unknown => (JSON.parse(job.error ?? "null") as { c
 const deleted = () => Response.json({ data: { deleted: true } });
 
 describe("a job whose Worker died", () => {
-  test("is unknown and parked if it may not be repeated: X may have acted", async () => {
+  test("is unknown if it may not be repeated, and holds its place until X was looked at", async () => {
     const h = await createHarness();
     const account = await h.account();
     const id = await h.post(account, "who knows");
@@ -19,10 +19,23 @@ describe("a job whose Worker died", () => {
     await h.post(account, "next");
     await h.pass(60_000);
     const job = await h.job(id);
-    expect(job).toMatchObject({ state: "unknown", open: null, maybe_sent: 2, crashes: 1, lease: null });
-    expect(codeOf(job)).toBe("x_unreachable");
-    expect(JSON.parse(job.log)).toMatchObject([{ outcome: "crashed" }]);
-    expect(h.posted()).toEqual(["next"]);
+    expect(job).toMatchObject({
+      state: "unknown",
+      open: 1,
+      maybe_sent: 2,
+      crashes: 1,
+      losses: 1,
+      lease: null,
+    });
+    expect(JSON.parse(job.log)).toMatchObject([
+      { outcome: "crashed" },
+      { outcome: "retry" },
+      { outcome: "retry" },
+    ]);
+    expect(h.posted()).toEqual([]);
+    h.answer(({ method }) => (method === "GET" ? Response.json({ meta: { result_count: 0 } }) : tweeted()));
+    await h.pass(180_000);
+    expect(h.posted()).toEqual(["who knows", "next"]);
   });
 
   test("is run again if it may be repeated", async () => {

@@ -182,19 +182,22 @@ describe("nobody knows whether X acted", () => {
     ],
   ];
 
-  test.each(unclear)("%s: a tweet is unknown, and never posted again", async (_, misbehave) => {
-    const h = await createHarness({ call_ms: 30 });
-    const account = await h.account();
-    const id = await h.post(account, "once");
-    misbehave(h);
-    await h.turn();
-    expect(await h.job(id)).toMatchObject({ state: "unknown", open: null, maybe_sent: 2, finished_at: null });
-    h.answer(() => tweeted());
-    await h.post(account, "next");
-    await h.pass(3600 * SECOND);
-    expect(h.posted()).toEqual(["once", "next"]);
-    expect(await h.job(id)).toMatchObject({ state: "unknown" });
-  });
+  test.each(unclear)(
+    "%s: a tweet is unknown, and neither it nor what is behind it is posted before X was looked at",
+    async (_, misbehave) => {
+      const h = await createHarness({ call_ms: 30 });
+      const account = await h.account();
+      const id = await h.post(account, "once");
+      misbehave(h);
+      await h.turn();
+      expect(await h.job(id)).toMatchObject({ state: "unknown", open: 1, maybe_sent: 2, finished_at: null });
+      h.answer(() => tweeted());
+      await h.post(account, "next");
+      await h.pass(3600 * SECOND);
+      expect(h.posted()).toEqual(["once"]);
+      expect(await h.job(id)).toMatchObject({ state: "unknown", losses: 1 });
+    },
+  );
 
   test.each(unclear)("%s: a deletion is tried again", async (_, misbehave) => {
     const h = await createHarness({ call_ms: 30 });
@@ -340,7 +343,11 @@ describe("a running job that is asked to stop", () => {
       return refused(503, "over capacity");
     });
     await h.turn();
-    expect(await h.job(id)).toMatchObject({ state: "unknown", open: null });
+    expect(await h.job(id)).toMatchObject({ state: "unknown", open: 1, cancel_requested: 1 });
+    h.answer(({ method }) => (method === "GET" ? Response.json({ meta: { result_count: 0 } }) : tweeted()));
+    await h.pass(180 * SECOND);
+    expect(await h.job(id)).toMatchObject({ state: "canceled" });
+    expect(h.posted()).toEqual(["who knows"]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { closing, settle, type Settling, type Verdict } from "#core/jobs/settle";
-import { again, done, fail, lost, retry, wait } from "#core/lib/outcome";
+import { again, done, fail, lost, retry, wait, unseen } from "#core/lib/outcome";
 import { Problem } from "#core/lib/problem";
 import type { JobRow } from "#core/store/jobs";
 
@@ -25,6 +25,10 @@ const job = (change: Partial<JobRow> = {}) =>
     lease: "lse_1",
     checkpoint: '{"step":1}',
     log: "[]",
+    sent_at: NOW - 1000,
+    looks: 0,
+    losses: 0,
+    error: '{"code":"x_unreachable"}',
     ...change,
     token_version: 7,
   }) as Settling;
@@ -94,8 +98,66 @@ describe("an outcome and what becomes of its job", () => {
       open: 1,
       final: 0,
       maybe_sent: 2,
+      losses: 1,
+      looks: 0,
       wait_ms: 5000,
     });
+  });
+
+  const lookedFor = { ...kind, reconcilable: true };
+  const unclear = { maybe_sent: 2, losses: 1 } as const;
+  const empty = unseen({ reads: 3, complete: true, repost: true });
+
+  test.each([
+    [
+      "the first empty look is followed by one after 30 s in all",
+      0,
+      { state: "unknown", looks: 1, wait_ms: 25_000 },
+    ],
+    ["the second by one after 120 s in all", 1, { state: "unknown", looks: 2, wait_ms: 90_000 }],
+    [
+      "the third lets it be sent once more",
+      2,
+      { state: "waiting", looks: 0, maybe_sent: 0, wait_ms: 0, losses: 1 },
+    ],
+  ])("%s, and looking costs no attempt", (_, looks, expected) => {
+    expect(ending(empty, { ...unclear, looks }, lookedFor)).toMatchObject({
+      ...expected,
+      open: 1,
+      attempts: 1,
+    });
+  });
+
+  test("what would not surely have been seen is parked after the third look, with what was met first", () => {
+    const verdict = unseen({ reads: 3, complete: true, repost: false });
+    expect(ending(verdict, { ...unclear, looks: 2 }, lookedFor)).toMatchObject({
+      state: "unknown",
+      open: null,
+      error: '{"code":"x_unreachable"}',
+    });
+  });
+
+  test("a look that is not complete does not count", () => {
+    const verdict = unseen({ reads: 200, complete: false, repost: true });
+    expect(ending(verdict, { ...unclear, looks: 2 }, lookedFor)).toMatchObject({
+      state: "unknown",
+      open: 1,
+      looks: 2,
+    });
+  });
+
+  test("a duplicate of what was lost before is looked for, of anything else it is X's no", () => {
+    const duplicate = fail(new Problem("x_duplicate"));
+    expect(ending(duplicate, { losses: 1 }, lookedFor)).toMatchObject({
+      state: "unknown",
+      open: 1,
+      losses: 2,
+    });
+    expect(ending(duplicate, { losses: 0 }, lookedFor)).toMatchObject({ state: "failed" });
+  });
+
+  test("what is lost a fourth time is parked", () => {
+    expect(ending(lost(problem), { losses: 3 }, lookedFor)).toMatchObject({ state: "unknown", open: null });
   });
 
   test("every ending is fenced by the lease that ran the job", () => {
@@ -124,7 +186,8 @@ describe("a job that X may have acted on stays unknown", () => {
   });
 
   test.each([
-    ["when its attempts are used up", retry(problem), { ...unclear, attempts: 5 }],
+    ["when X forbids to look", fail(problem), unclear],
+    ["when it was looked for in vain for a day", retry(problem), { ...unclear, sent_at: NOW - 86_400_001 }],
     ["when this version cannot read it", bury, unclear],
   ])("and is parked, never dead, %s", (_, verdict, change) => {
     expect(ending(verdict, change)).toMatchObject({ state: "unknown", open: null, maybe_sent: 2, final: 0 });
@@ -132,7 +195,7 @@ describe("a job that X may have acted on stays unknown", () => {
 
   test("until an answer says what happened", () => {
     expect(ending(done(null), unclear)).toMatchObject({ state: "succeeded", maybe_sent: 0 });
-    expect(ending(fail(problem), unclear)).toMatchObject({ state: "failed", maybe_sent: 0 });
+    expect(ending(retry(problem), { ...unclear, attempts: 5 })).toMatchObject({ state: "unknown", open: 1 });
   });
 });
 

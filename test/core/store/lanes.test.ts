@@ -53,6 +53,7 @@ describe("schedule", () => {
       lease: null,
       leased_until: null,
       window: null,
+      newest: null,
     });
   });
 

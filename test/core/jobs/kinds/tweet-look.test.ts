@@ -110,7 +110,7 @@ describe("a tweet that X did not take", () => {
     look.lose({ kind: "error", status: 503, when: "before" });
     const id = await look.h.post(look.account, "once", { max_attempts: 1 });
     await look.h.pass(60 * MINUTE_MS);
-    expect(await look.h.job(id)).toMatchObject({ state: "unknown", open: null, attempts: 0 });
+    expect(await look.h.job(id)).toMatchObject({ state: "unknown", open: null, attempts: 1 });
     expect(look.texts()).toEqual([]);
   });
 });
@@ -208,15 +208,15 @@ test("a Worker that died while it posted leaves what it posted to be found", asy
   );
   await look.h.crash(`tweets:${look.account}`);
   await look.h.pass(2 * MINUTE_MS);
-  expect(await look.h.job(id)).toMatchObject({ state: "unknown", losses: 1 });
+  expect(await look.h.job(id)).toMatchObject({ state: "succeeded", losses: 1, crashes: 1 });
+  expect(look.texts()).toEqual(["died"]);
 });
 
 const tokenOf = async ({ h, account }: Awaited<ReturnType<typeof lookout>>) =>
   (await h.consumer.tokens.access(account, 1, (await h.account_row(account)).token)) ?? "";
 
-test("a clock of X that is behind ours does not hide what X took", async () => {
-  const look = await lookout();
-  look.h.setSkew(0);
+test.each([90, -90])("X's clock, %i s off ours, does not hide what X took", async (off_s) => {
+  const look = await lookout({ x_clock_ms: off_s * SECOND_MS });
   look.lose({ kind: "drop", when: "after" });
   const id = await look.post("clocks");
   await look.h.pass(10 * SECOND_MS);
