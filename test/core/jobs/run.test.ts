@@ -192,6 +192,7 @@ describe("nobody knows whether X acted", () => {
       await h.turn();
       expect(await h.job(id)).toMatchObject({ state: "unknown", open: 1, maybe_sent: 2, finished_at: null });
       h.answer(() => tweeted());
+      h.advance(1);
       await h.post(account, "next");
       await h.pass(3600 * SECOND);
       expect(h.posted()).toEqual(["once"]);
