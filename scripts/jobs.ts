@@ -11,6 +11,7 @@ export type Job = {
   started_at: string | null;
   result: { tweet_id: string } | null;
   error: unknown;
+  log: { outcome: string }[];
 };
 
 /** Who calls which API. */
