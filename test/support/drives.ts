@@ -57,6 +57,11 @@ export const drives: Record<string, Drive> = {
     await open.door.setJob(id, { state: "failed", open: null, finished_at: open.door.now() });
     return { key: tenant.key, path: `/v1/jobs/${id}/retry` };
   },
+  "POST /v1/jobs/{id}/resolve": async (open, tenant) => {
+    const { id } = await waiting(open, tenant);
+    await open.door.setJob(id, { state: "unknown", open: null, maybe_sent: 2 });
+    return { key: tenant.key, path: `/v1/jobs/${id}/resolve`, body: { outcome: "not_posted" } };
+  },
   "POST /v1/accounts/connect": async (open, { key }) => ({
     key,
     body: { return_url: RETURN_URL, app_id: await open.app(key) },
