@@ -32,8 +32,6 @@ const LOOKS_AT_MS = [5_000, 30_000, 120_000] as const;
 const LOOK_AGAIN_MS = 30_000;
 /** What could not be looked for within this time, a person must find out. */
 const LOOKED_FOR_MS = DAY_MS;
-/** A job that was lost this often is not sent again. */
-const MOST_LOSSES = 3;
 /** How long a job waits for a gate that is not its lane's, when X does not say: it would be claimed at once. */
 const ELSEWHERE_MS = 30_000;
 
@@ -86,7 +84,7 @@ export function settle(
       ? given({ ...uncounted, ...parked })
       : given({ ...uncounted, ...open, wait_ms: LOOK_AGAIN_MS * (0.5 + random) });
   const lose = (): Ending =>
-    kind.reconcilable && job.losses < MOST_LOSSES
+    kind.reconcilable
       ? given({
           ...counted,
           ...open,

@@ -28,7 +28,7 @@ describe("a job that is taken", () => {
       state: "queued",
       account_id,
       attempts: 0,
-      max_attempts: 5,
+      max_attempts: 8,
       run_at: null,
       blocked_on: null,
       metadata: { mine: [1, { two: null }] },

@@ -60,7 +60,8 @@ export const tweetCreate = defineJob({
     { when: ({ value }) => typeof value === "object" && value !== null },
   ),
   example: { account_id: "acc_01KAB3C4D5V1StGXR8Z5jd0", text: "It was the best of times." },
-  backoff: { attempts: 5, base_s: 10, cap_s: 900 },
+  // Each attempt that X did not answer clearly is looked into before the next: many are safe.
+  backoff: { attempts: 8, base_s: 10, cap_s: 900 },
   // X has no idempotency key: posting again after an unclear answer is how tweets come out twice.
   repeatable: false,
 

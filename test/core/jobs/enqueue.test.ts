@@ -22,7 +22,7 @@ test("a job that may go at once is due by D1's clock, and its lane is woken now"
     run_at: null,
     expires_at: h.now() + 7 * DAY,
     attempts: 0,
-    max_attempts: 5,
+    max_attempts: 8,
   });
   expect(h.messages).toEqual([{ lane: `tweets:${account}`, at: h.now() }]);
 });

@@ -156,8 +156,14 @@ describe("an outcome and what becomes of its job", () => {
     expect(ending(duplicate, { losses: 0 }, lookedFor)).toMatchObject({ state: "failed" });
   });
 
-  test("what is lost a fourth time is parked", () => {
-    expect(ending(lost(problem), { losses: 3 }, lookedFor)).toMatchObject({ state: "unknown", open: null });
+  test("what has no attempt left is looked for as well, and then parked", () => {
+    const last = { attempts: 5, losses: 5 };
+    expect(ending(lost(problem), { attempts: 5 }, lookedFor)).toMatchObject({ state: "unknown", open: 1 });
+    expect(ending(empty, { ...unclear, ...last, attempts: 6, looks: 2 }, lookedFor)).toMatchObject({
+      state: "unknown",
+      open: null,
+      attempts: 5,
+    });
   });
 
   test("every ending is fenced by the lease that ran the job", () => {
