@@ -15,6 +15,8 @@ export default defineConfig({
         ],
         test: {
           name: "workers",
+          // Days of virtual time take seconds, and on a busy machine more.
+          testTimeout: 30_000,
           include: ["test/{core,src,consumers}/**/*.test.ts"],
           setupFiles: ["test/support/setup.ts"],
         },
@@ -22,6 +24,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
+          testTimeout: 30_000,
           include: ["test/{simulator,scripts}/**/*.test.ts", "test/architecture.test.ts"],
         },
       },

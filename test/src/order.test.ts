@@ -306,7 +306,7 @@ test("a field named __proto__ is dropped and reaches nothing", async () => {
   const { status, body } = await door.call("POST", "/v1/tweets", { key, text, headers });
   expect(status).toBe(202);
   expect(body.metadata).toEqual({});
-  expect(body.max_attempts).toBe(5);
+  expect(body.max_attempts).toBe(8);
   expect(({} as Record<string, unknown>).max_attempts).toBeUndefined();
 });
 
