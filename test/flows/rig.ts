@@ -25,7 +25,7 @@ export type RigOptions = {
   deaf?: boolean;
 };
 
-const TICKS_MS = 30_000;
+const TICKS_MS = 60_000;
 const TICK_MS = 500;
 const ADMIN_KEY = "admin-for-tests";
 const APP = { client_id: "app", client_secret: "secret" };
@@ -90,7 +90,7 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
         .filter(({ deleted }) => !deleted)
         .map(({ text }) => text),
     tick,
-    /** Let minutes go by, at most 30 s of real time, until something is so. */
+    /** Let minutes go by, at most a minute of real time, until something is so. */
     tickUntil: (what: string, isSo: () => boolean) =>
       until(
         what,
