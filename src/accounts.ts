@@ -104,7 +104,7 @@ export const deleteAccount = defineRoute({
 });
 
 /** An account of the caller's and its database. Another's is not found, like one that does not exist. */
-async function findAccount(
+export async function findAccount(
   app: App,
   caller: Caller,
   id: string,

@@ -4,15 +4,12 @@ import { refreshOf } from "#core/jobs/refreshes";
 import { wake, type Wake } from "#core/jobs/wake";
 import { isId } from "#core/lib/ids";
 import { Problem } from "#core/lib/problem";
-import * as accounts from "#core/store/accounts";
-import type { AccountRow } from "#core/store/accounts";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import * as lanes from "#core/store/lanes";
 import * as refreshes from "#core/store/refreshes";
-import { shard } from "#core/store/shard";
 import { first } from "#core/store/sql";
-import { clientOf, mayUse } from "./auth.ts";
+import { findAccount } from "./accounts.ts";
 import { jobSchema } from "./job-view.ts";
 import { show } from "./jobs.ts";
 import { defineRoute } from "./route.ts";
@@ -28,10 +25,7 @@ export const refreshAccount = defineRoute({
   params: z.strictObject({ id: z.string().refine((text) => isId("acc", text)) }),
   answers: { 202: { description: "The `token.refresh` job.", schema: jobSchema } },
   async handle({ app, caller, params }) {
-    const db = shard(app.databases, params.id);
-    const account = db && (await first<AccountRow>(accounts.find(db, params.id)));
-    if (!db || account?.client_id !== clientOf(caller) || !mayUse(caller, params.id))
-      throw new Problem("not_found", { detail: "No such account" });
+    const { db, row: account } = await findAccount(app, caller, params.id);
     if (account.state !== "connected")
       throw new Problem(account.state === "disconnected" ? "account_disconnected" : "reconnect_required");
     if (account.refresh_at === null) throw new Problem("not_refreshable");
