@@ -20,6 +20,10 @@ export type AccountRow = {
   /** When the clock asks for a refresh, or null when there is nothing to refresh with. */
   refresh_at: number | null;
   metadata: string | null;
+  /** Since when its client wants nothing of it sent. */
+  paused_at: number | null;
+  /** What it may cost in a day (UTC), in micro-USD; null: as much as it likes. */
+  daily_cap: number | null;
   created_at: number;
   updated_at: number;
 };
@@ -58,7 +62,10 @@ export const findXUser = (db: D1Database, xUserId: string): D1PreparedStatement 
  */
 export const connect = (
   db: D1Database,
-  account: Omit<AccountRow, "created_at" | "updated_at" | "state" | "token_origin" | "token_issued_at">,
+  account: Omit<
+    AccountRow,
+    "created_at" | "updated_at" | "paused_at" | "daily_cap" | "state" | "token_origin" | "token_issued_at"
+  >,
   now: number,
 ): D1PreparedStatement =>
   db
@@ -144,14 +151,39 @@ export const disconnect = (db: D1Database, id: string, now: number): D1PreparedS
     )
     .bind(id, now);
 
-/** Change what a client keeps with its account; null clears it. */
-export const setMetadata = (
+/** Change what is given: what a client keeps with its account (JSON text), what it may cost in a day; null clears it. */
+export const change = (
   db: D1Database,
   id: string,
-  metadata: string | null,
+  { metadata, daily_cap }: { metadata?: string | null | undefined; daily_cap?: number | null | undefined },
   now: number,
 ): D1PreparedStatement =>
-  db.prepare("UPDATE accounts SET metadata = ?2, updated_at = ?3 WHERE id = ?1").bind(id, metadata, now);
+  db
+    .prepare(
+      `UPDATE accounts SET metadata = iif(?3, ?2, metadata), daily_cap = iif(?5, ?4, daily_cap), updated_at = ?6
+        WHERE id = ?1`,
+    )
+    .bind(
+      id,
+      metadata ?? null,
+      metadata === undefined ? 0 : 1,
+      daily_cap ?? null,
+      daily_cap === undefined ? 0 : 1,
+      now,
+    );
+
+/** Pause an account from `pausedAt` on, or null: resume it. Changes nothing that is so already. */
+export const setPaused = (
+  db: D1Database,
+  id: string,
+  pausedAt: number | null,
+  now: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      "UPDATE accounts SET paused_at = ?2, updated_at = ?3 WHERE id = ?1 AND (paused_at IS NULL) = (?2 IS NOT NULL)",
+    )
+    .bind(id, pausedAt, now);
 
 /** One account, whoever it belongs to: for consumers. */
 export const find = (db: D1Database, id: string): D1PreparedStatement =>
@@ -161,6 +193,12 @@ export const find = (db: D1Database, id: string): D1PreparedStatement =>
 export const owned = (db: D1Database, clientId: string, ids: string[]): D1PreparedStatement =>
   db
     .prepare("SELECT id FROM accounts WHERE client_id = ? AND id IN (SELECT value FROM json_each(?))")
+    .bind(clientId, JSON.stringify(ids));
+
+/** Which of these accounts are a client's, and in which state. */
+export const states = (db: D1Database, clientId: string, ids: readonly string[]): D1PreparedStatement =>
+  db
+    .prepare("SELECT id, state FROM accounts WHERE client_id = ? AND id IN (SELECT value FROM json_each(?))")
     .bind(clientId, JSON.stringify(ids));
 
 /** A client's accounts from an id on. */
@@ -175,6 +213,10 @@ export const findByApp = (db: D1Database, clientId: string, appId: string): D1Pr
     .prepare("SELECT id FROM accounts WHERE client_id = ? AND app_id = ? AND state <> 'disconnected' LIMIT 1")
     .bind(clientId, appId);
 
+/** Each medium that is being sent has a lane of its own. */
+const LANES_OF_MEDIA = `SELECT j.lane FROM media_bindings AS b
+  JOIN jobs AS j ON j.client_id = b.client_id AND j.id = b.job_id AND j.open = 1 WHERE b.account_id = ?2`;
+
 /** After a reconnect: the account's lanes get its app, and are due at once if they have work. Returns their names. */
 export const wakeLanes = (
   db: D1Database,
@@ -185,9 +227,11 @@ export const wakeLanes = (
   db
     .prepare(
       `UPDATE lanes SET next_at = min(next_at, ${NOW}), app_id = a.app_id,
-                        gates = replace(lanes.gates, ':' || lanes.app_id || '"', ':' || a.app_id || '"')
+                        gates = replace(replace(lanes.gates, ':' || lanes.app_id || '"', ':' || a.app_id || '"'),
+                                        ':' || lanes.app_id || ':', ':' || a.app_id || ':')
          FROM (SELECT app_id FROM accounts WHERE id = ?2) AS a
-        WHERE lanes.account_id = ?2 AND lane IN (SELECT value FROM json_each(?3)) AND next_at IS NOT NULL
+        WHERE lanes.account_id = ?2 AND next_at IS NOT NULL
+          AND lane IN (SELECT value FROM json_each(?3) UNION ${LANES_OF_MEDIA})
        RETURNING lane, 0 AS wait_ms`,
     )
     .bind(now, id, JSON.stringify(lanes));

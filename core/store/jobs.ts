@@ -1,5 +1,8 @@
 import { fromStates, type State } from "#core/lib/lifecycle";
-import { NOW, rowsIn } from "./sql.ts";
+import { insertFrom, NEW_COLUMNS, type NewJob } from "./new-jobs.ts";
+import { CANCELED, redriven, rowsIn } from "./sql.ts";
+
+export type { NewJob };
 
 /** A row of `jobs`. Times in epoch ms; `params`, `checkpoint`, `result`, `error`, `log`, `metadata` are JSON text. */
 export type JobRow = {
@@ -28,6 +31,8 @@ export type JobRow = {
   looks: number;
   losses: number;
   lease: string | null;
+  /** The medium that it has given up its place for. */
+  awaits: string | null;
   cancel_requested: 0 | 1;
   sequence: number;
   params: string;
@@ -36,56 +41,24 @@ export type JobRow = {
   error: string | null;
   log: string;
   metadata: string | null;
+  /** Micro-USD: what it will cost if all goes well, and what X has billed for it so far. */
+  cost_estimated: number;
+  cost_actual: number;
+  /** What only its taking knew: JSON `[{code, detail}]`. */
+  warnings: string | null;
+  /** Where its client is told how it ended. */
+  callback_url: string | null;
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
 };
-
-/** What a client hands over. `run_at` null: as soon as its turn comes, by D1's clock. */
-export type NewJob = Pick<
-  JobRow,
-  "client_id" | "id" | "kind" | "account_id" | "lane" | "ordered" | "max_attempts" | "params" | "created_at"
-> & {
-  run_at: number | null;
-  expires_at: number | null;
-  expires_after_ms: number;
-  metadata: string | null;
-};
-
-const NEW_COLUMNS = [
-  "client_id",
-  "id",
-  "kind",
-  "account_id",
-  "lane",
-  "ordered",
-  "run_at",
-  "expires_at",
-  "expires_after_ms",
-  "max_attempts",
-  "params",
-  "metadata",
-  "created_at",
-] as const satisfies (keyof NewJob)[];
 
 /**
  * Take jobs over for accounts of their client. A job of a foreign, unknown or disconnected account is passed over, a job
  * that is there already stays as it is, so the statement may be repeated.
  */
 export const insert = (db: D1Database, now: number | null, jobs: NewJob[]): D1PreparedStatement =>
-  db
-    .prepare(
-      `INSERT INTO jobs (client_id, id, kind, account_id, lane, ordered, state, open, due_at, run_at, expires_at,
-                         max_attempts, params, metadata, created_at)
-       SELECT j.client_id, j.id, j.kind, a.id, j.lane, j.ordered, 'queued', 1, j.due_at, j.run_at,
-              coalesce(j.expires_at, j.due_at + j.expires_after_ms), j.max_attempts, j.params, j.metadata, j.created_at
-         FROM (SELECT *, max(coalesce(run_at, 0), ${NOW}) AS due_at
-                 FROM ${rowsIn("?2", NEW_COLUMNS, jobs.length)}) AS j
-         JOIN accounts AS a ON a.id = j.account_id AND a.client_id = j.client_id AND a.state <> 'disconnected'
-        WHERE true
-           ON CONFLICT (client_id, id) DO NOTHING`,
-    )
-    .bind(now, JSON.stringify(jobs));
+  insertFrom(db, now, rowsIn("?2", NEW_COLUMNS, jobs.length), "", JSON.stringify(jobs));
 
 /** One job of a client. */
 export const find = (db: D1Database, clientId: string, id: string): D1PreparedStatement =>
@@ -162,8 +135,7 @@ export const cancel = (
 ): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE jobs SET state = 'canceled', open = NULL, finished_at = ${NOW}, next_attempt_at = NULL,
-                       sequence = sequence + 1
+      `UPDATE jobs SET ${CANCELED}
         WHERE client_id = ?2 AND id = ?3 AND state IN (${fromStates("cancel")}) RETURNING id`,
     )
     .bind(now, clientId, id);
@@ -177,25 +149,21 @@ export const requestCancel = (db: D1Database, clientId: string, id: string): D1P
     )
     .bind(clientId, id);
 
-/**
- * Give a failed or dead job a new life: at the end of its lane's line, so that nothing is put before a running job, with
- * all its attempts, and a week to be sent if its time had passed. Returns its id, or nothing.
- */
+/** Give failed or dead jobs a new life, as `redriven` says. Returns the ids of those that have it, and their batches'. */
 export const redrive = (
   db: D1Database,
   now: number | null,
   clientId: string,
-  id: string,
+  ids: readonly string[],
   expiresAfterMs: number,
 ): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE jobs SET state = iif(maybe_sent = 2, 'unknown', 'queued'), open = 1, due_at = ${NOW}, attempts = 0,
-                       crashes = 0, finished_at = NULL, next_attempt_at = NULL, cancel_requested = 0, looks = 0,
-                       losses = iif(maybe_sent = 2, losses, 0), expires_at = iif(expires_at <= ${NOW}, ${NOW} + ?4, expires_at), sequence = sequence + 1
-        WHERE client_id = ?2 AND id = ?3 AND state IN (${fromStates("redrive")}) RETURNING id`,
+      `UPDATE jobs SET ${redriven("?4")}
+        WHERE client_id = ?2 AND id IN (SELECT value FROM json_each(?3)) AND state IN (${fromStates("redrive")})
+       RETURNING id, batch_id`,
     )
-    .bind(now, clientId, id, expiresAfterMs);
+    .bind(now, clientId, JSON.stringify(ids), expiresAfterMs);
 
 /** Which of these jobs are there. */
 export const present = (db: D1Database, wanted: Pick<JobRow, "client_id" | "id">[]): D1PreparedStatement =>
@@ -206,7 +174,10 @@ export const present = (db: D1Database, wanted: Pick<JobRow, "client_id" | "id">
     )
     .bind(JSON.stringify(wanted.map(({ client_id, id }) => ({ client_id, id }))));
 
-/** Delete a bounded number of these clients' jobs that ended long ago. Unknown ones are never deleted. */
+/**
+ * Delete a bounded number of these clients' jobs that ended long ago. Unknown ones are never deleted, nor those that hold a lane, and
+ * those of a batch stay until all of it has ended and is counted.
+ */
 export const prune = (
   db: D1Database,
   clientIds: string[],
@@ -219,6 +190,9 @@ export const prune = (
       `DELETE FROM jobs WHERE (client_id, id) IN (
          SELECT j.client_id, j.id FROM json_each(?1) AS c
            JOIN jobs AS j ON j.client_id = c.value AND j.id < ?2 AND j.finished_at < ?3
+          WHERE (j.batch_id IS NULL OR NOT EXISTS (
+            SELECT 1 FROM batch_parts AS b WHERE b.client_id = j.client_id AND b.id = j.batch_id AND b.counts IS NULL))
+            AND j.id NOT IN (SELECT held_by FROM gates WHERE name = 'thread:' || j.account_id)
           LIMIT ?4)`,
     )
     .bind(JSON.stringify(clientIds), madeBefore, endedBefore, limit);

@@ -1,6 +1,7 @@
 import { fromStates } from "#core/lib/lifecycle";
 import type { JobRow } from "./jobs.ts";
-import { GATES_A_LANE, GATES_OPEN, headOf, namesIn, NOW, rowsIn } from "./sql.ts";
+import { callsGiven, MONEY_GIVEN, type AppWindows, type Spent } from "./allowances.ts";
+import { HALF_OPEN, headOf, isClaimable, MAY_RUN, namesIn, nextAt, NOW, rowsIn } from "./sql.ts";
 
 /** A row of `lanes`. Times in epoch ms; `gates` and `window` are JSON text. */
 export type LaneRow = {
@@ -15,6 +16,11 @@ export type LaneRow = {
   window: string | null;
   /** The newest thing that X made for this lane, as far as we know. */
   newest: string | null;
+  /** How many jobs its holder may run, and what they may cost; null: what it likes. */
+  calls: number | null;
+  money: number | null;
+  /** When jobs of it last ran that an allowance counts. */
+  served_at: number;
 };
 
 /** What X's headers said last of a lane's window. */
@@ -22,20 +28,31 @@ export type WindowReading = { limit: number; remaining: number; resets_at: numbe
 
 /**
  * Note that a lane has something to do, once its jobs are in: its `next_at` falls to the earliest due time of these jobs
- * and never rises here. `{app}` and `{account}` in the gates' names are filled in. Returns the lanes that changed:
+ * and never rises here. `{app}`, `{account}` and `{client}` in the gates' names are filled in. Returns the lanes that changed:
  * the others have a wake-up under way, or a holder that will look again before it lets go.
  */
 export const schedule = (
   db: D1Database,
   now: number | null,
   entries: { client_id: string; id: string; gates: string }[],
+): D1PreparedStatement => scheduleIn(db, now, JSON.stringify(entries), entries.length);
+
+/** The same for the lanes of many jobs: `entries` is a JSON list of theirs. */
+export const scheduleAll = (db: D1Database, now: number | null, entries: string): D1PreparedStatement =>
+  scheduleIn(db, now, entries, Infinity);
+
+const scheduleIn = (
+  db: D1Database,
+  now: number | null,
+  entries: string,
+  count: number,
 ): D1PreparedStatement =>
   db
     .prepare(
       `INSERT INTO lanes (lane, client_id, account_id, app_id, gates, next_at)
        SELECT j.lane, j.client_id, a.id, a.app_id,
-              replace(replace(m.gates, '{app}', a.app_id), '{account}', a.id), j.due_at
-         FROM ${rowsIn("?2", ["client_id", "id", "gates"], entries.length)} AS m
+              replace(replace(replace(m.gates, '{app}', a.app_id), '{account}', a.id), '{client}', j.client_id), j.due_at
+         FROM ${rowsIn("?2", ["client_id", "id", "gates"], count)} AS m
          JOIN jobs AS j ON j.client_id = m.client_id AND j.id = m.id AND j.open = 1
          JOIN accounts AS a ON a.id = j.account_id
         WHERE true
@@ -44,7 +61,7 @@ export const schedule = (
         WHERE lanes.next_at IS NULL OR excluded.next_at < lanes.next_at
        RETURNING lane, next_at - ${NOW} AS wait_ms`,
     )
-    .bind(now, JSON.stringify(entries));
+    .bind(now, entries);
 
 /**
  * Take lanes that have something to do and no holder, or one whose lease ran out. A lane this lease holds already is left
@@ -56,14 +73,15 @@ export const lease = (
   id: string,
   lanes: string[],
   lastsMs: number,
+  windows: AppWindows,
 ): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE lanes SET lease = ?2, leased_until = ${NOW} + ?4
+      `UPDATE lanes SET lease = ?2, leased_until = ${NOW} + ?4, calls = ${callsGiven("?5")}, money = ${MONEY_GIVEN}
         FROM ${namesIn("?3", lanes.length)} AS m WHERE lanes.lane = m.lane AND next_at <= ${NOW}
           AND (lease IS NULL OR leased_until <= ${NOW})`,
     )
-    .bind(now, id, JSON.stringify(lanes), lastsMs);
+    .bind(now, id, JSON.stringify(lanes), lastsMs, JSON.stringify(windows));
 
 /**
  * A lane as a commit left it, and its first job when the asker holds it. `wait_ms`: until it next has something to do.
@@ -81,8 +99,15 @@ export type Look = {
   overdue: 0 | 1 | null;
   /** Due, and held back only because it crashed its Worker twice. */
   suspect: 0 | 1 | null;
+  /** Due, and held back only because nobody has tried a part of X that was broken. */
+  half_open: 0 | 1 | null;
+  /** What is known of the parts of X that it needs, if anything: JSON, by gate `[faults, shut_at]`. */
+  parts: string | null;
   /** 1 when another open job stands behind the first, else null. */
   more: 1 | null;
+  /** What the asker may use of the lane's allowances under its lease. */
+  calls: number | null;
+  money: number | null;
   /** The version of the account's token pair, or null when the account is gone. */
   token_version: number | null;
   token_expires_at: number | null;
@@ -94,9 +119,15 @@ export type Look = {
 /** Passed its time unsent. */
 const OVERDUE = `jobs.state IN (${fromStates("expire")}) AND jobs.expires_at <= ${NOW}`;
 
+/** Waits, and its time has come. */
+const DUE = `${isClaimable("jobs")} AND jobs.due_at <= ${NOW} AND coalesce(jobs.next_attempt_at, 0) <= ${NOW}`;
+
 /** Due, but it crashed its Worker twice. */
-const SUSPECT = `jobs.crashes >= 2 AND jobs.state IN (${fromStates("claim")}) AND jobs.due_at <= ${NOW}
-  AND coalesce(jobs.next_attempt_at, 0) <= ${NOW} AND ${GATES_OPEN}`;
+const SUSPECT = `jobs.crashes >= 2 AND ${DUE} AND ${MAY_RUN}`;
+
+/** Of a part of X, or its app, without a row there is nothing to know, and nothing is read; nor for whoever does not hold the lane. */
+const PARTS = `iif(jobs.id IS NULL, NULL, (SELECT json_group_object(name, json_array(faults, shut_at)) FROM gates
+  WHERE name IN (lanes.gates ->> 0, lanes.gates ->> 1, iif(jobs.maybe_sent = 2, 'x:reads', NULL))))`;
 
 /** Look at lanes after everything else of a commit: what loops go by, whatever earlier statements returned. */
 export const look = (
@@ -107,10 +138,11 @@ export const look = (
 ): D1PreparedStatement =>
   db
     .prepare(
-      `SELECT jobs.*, lanes.lane, lanes.next_at - ${NOW} AS wait_ms,
+      `SELECT jobs.*, lanes.lane, lanes.next_at - ${NOW} AS wait_ms, lanes.calls, lanes.money,
               lanes.lease IS NOT NULL AND lanes.leased_until > ${NOW} AS held,
               lanes.lease IS ?2 AND lanes.leased_until > ${NOW} AS mine,
               jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
+              ${DUE} AND ${HALF_OPEN} AS half_open, ${PARTS} AS parts,
               (SELECT 1 FROM jobs AS h WHERE h.lane = jobs.lane AND h.open = 1 LIMIT 1 OFFSET 1) AS more,
               accounts.token_version, accounts.token_expires_at, accounts.token, accounts.x_user_id
          FROM ${namesIn("?3", lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
@@ -120,22 +152,9 @@ export const look = (
     )
     .bind(now, lease, JSON.stringify(lanes));
 
-/** When a lane is next due, from its first job and its gates; NULL when it is empty. `lanes` must be in scope. */
-const NEXT_AT = `(
-  SELECT min(iif(jobs.state = 'unknown', 9e15, jobs.expires_at),
-             max(jobs.due_at, coalesce(jobs.next_attempt_at, 0), ${closedUntil()}))
-    FROM jobs WHERE jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")})`;
-
-/** When the last of a lane's gates opens, or 0. */
-function closedUntil(): string {
-  const gate = (index: number) =>
-    `coalesce((SELECT gates.open_at FROM gates WHERE gates.name = lanes.gates ->> ${index} AND gates.open_at > ${NOW}), 0)`;
-  return Array.from({ length: GATES_A_LANE }, (_, index) => gate(index)).join(", ");
-}
-
 /**
- * Let the lane of a job be looked at now: its first job has gone, and what stands behind it may be due. Returns the lane if
- * it was not due anyway.
+ * Let the lane of a job be looked at now that was canceled, or held it: what stands behind it may be due. Returns the lane if it
+ * was not due anyway.
  */
 export const hurry = (
   db: D1Database,
@@ -146,14 +165,44 @@ export const hurry = (
   db
     .prepare(
       `UPDATE lanes SET next_at = ${NOW}
-        WHERE lane = (SELECT lane FROM jobs WHERE client_id = ?2 AND id = ?3 AND state = 'canceled')
+        WHERE lane = (SELECT lane FROM jobs WHERE client_id = ?2 AND id = ?3 AND open IS NULL)
           AND next_at > ${NOW}
        RETURNING lane, 0 AS wait_ms`,
     )
     .bind(now, clientId, jobId);
 
-/** A lane to give back; what X's headers said last of its window (JSON) and what X made last for it, if anything new. */
-export type HandBack = { lane: string; window: string | null; newest: string | null };
+/**
+ * Find anew when the lanes of these jobs are next due, after their jobs were canceled, moved or given a new life; a lane that is held
+ * is looked at by its holder. Returns those that are due sometime.
+ */
+export const reschedule = (
+  db: D1Database,
+  now: number | null,
+  clientId: string,
+  jobs: { from: string; to: string },
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE lanes SET next_at = ${nextAt("lanes.served_at")}
+        WHERE lane IN (SELECT j.lane FROM jobs AS j WHERE j.client_id = ?2 AND j.id BETWEEN ?3 AND ?4) AND lease IS NULL
+       RETURNING lane, next_at - ${NOW} AS wait_ms`,
+    )
+    .bind(now, clientId, jobs.from, jobs.to);
+
+/**
+ * A lane as its holder has it: what X's headers said last of its window (JSON), what X made last for it, if anything new, and
+ * what it has used of its allowances.
+ */
+export type HandBack = Spent & { window: string | null; newest: string | null };
+
+/** When the lane that is given back, `m`, was last served: just now, if it used something. */
+const SERVED_AT = `iif(m.column4 > 0, ${NOW}, lanes.served_at)`;
+
+const HANDED = ["lane", "window", "newest", "calls", "money"] as const;
+
+/** A lane of which its holder knows nothing yet, and has used nothing. */
+const UNTOUCHED = { window: null, newest: null, calls: 0, money: 0 };
+export const untouched = (lane: string): HandBack => ({ lane, ...UNTOUCHED });
 
 /**
  * Give lanes back. When a lane is next due is found here, in the statement that lets it go: work that came while it was
@@ -166,20 +215,17 @@ export function handBack(
   lease: string,
   lanes: HandBack[],
 ): D1PreparedStatement {
-  const rows = lanes.map((_, index) => `(?3 ->> ${index}, ?4 ->> ${index}, ?5 ->> ${index})`).join(",");
+  const column = (name: keyof HandBack) => JSON.stringify(lanes.map((lane) => lane[name]));
+  const row = (index: number) => `(${[3, 4, 5, 6, 7].map((at) => `?${at} ->> ${index}`).join(", ")})`;
+  const rows = lanes.map((_, index) => row(index)).join(",");
   return db
     .prepare(
       `UPDATE lanes SET lease = NULL, leased_until = NULL, window = coalesce(m.column2, lanes.window), newest = coalesce(m.column3, lanes.newest),
-                        next_at = ${NEXT_AT}
-         FROM (VALUES ${rows}, (NULL, NULL, NULL)) AS m WHERE lanes.lane = m.column1 AND lanes.lease = ?2`,
+                        calls = NULL, money = NULL, served_at = ${SERVED_AT},
+                        next_at = ${nextAt(SERVED_AT, "m.column5 > 0")}
+         FROM (VALUES ${rows}, (NULL, NULL, NULL, NULL, NULL)) AS m WHERE lanes.lane = m.column1 AND lanes.lease = ?2`,
     )
-    .bind(
-      now,
-      lease,
-      JSON.stringify(lanes.map(({ lane }) => lane)),
-      JSON.stringify(lanes.map(({ window }) => window)),
-      JSON.stringify(lanes.map(({ newest }) => newest)),
-    );
+    .bind(now, lease, ...HANDED.map(column));
 }
 
 /** Lanes to wake: those with something to do before `withinMs` that nobody holds, in the order of their time. */
@@ -200,5 +246,5 @@ export const due = (
     .bind(now, withinMs, after.next_at, after.lane, limit);
 
 /** One lane by name. */
-export const find = (db: D1Database, lane: string): D1PreparedStatement =>
+export const find = (db: D1Database, lane: string) =>
   db.prepare("SELECT * FROM lanes WHERE lane = ?").bind(lane);
