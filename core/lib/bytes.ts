@@ -7,12 +7,20 @@ export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(en
 /** The text of UTF-8 bytes. */
 export const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 
-/** Base64url without padding (RFC 4648, section 5). */
-export function base64url(bytes: Uint8Array): string {
+/** Base64 (RFC 4648, section 4). */
+export function base64(bytes: Uint8Array): string {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(binary);
 }
+
+/** Base64url without padding (RFC 4648, section 5). */
+export const base64url = (bytes: Uint8Array): string =>
+  base64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+/** Whether two runs of bytes are the same. Says by its time where they differ: not for secrets. */
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index]);
 
 /** The bytes of base64 or base64url text. Throws on other characters. */
 export function fromBase64url(encoded: string): Uint8Array<ArrayBuffer> {

@@ -22,15 +22,28 @@ export type GateReason =
   | "app_forbidden"
   | "app_refused";
 
-/** What one run of a job came to. Failure is a value: any throw that is not a `Refusal` is a bug. */
-export type Outcome =
-  | { type: "done"; result: unknown; wakes?: readonly string[]; newest?: string }
+/** What X calls a medium now, and until when (epoch ms). */
+export type Bound = { media_id: string; x_media_id: string; x_expires_at: number };
+
+/** What one run of a job came to. Failure is a value: any throw that is not a `Refusal` is a bug. `note` is kept in its log. */
+export type Outcome = Came & { note?: Record<string, unknown> };
+
+type Came =
+  | { type: "done"; result: unknown; wakes?: readonly string[]; newest?: string; bound?: Bound }
+  | { type: "await"; medium: string; ask: { after: string | null } | null; checkpoint?: unknown }
   | { type: "unseen"; reads: number; complete: boolean; repost: boolean }
-  | { type: "again"; checkpoint: unknown; after_s: number }
+  | ({ type: "again"; checkpoint: unknown; after_s: number } & Progress)
   | { type: "wait"; gate: GateRef; reason: GateReason; until: number | null; problem: Problem | null }
   | { type: "retry"; problem: Problem; after_s: number | null }
   | { type: "lost"; problem: Problem }
-  | { type: "fail"; problem: Problem };
+  | { type: "fail"; problem: Problem; checkpoint?: unknown };
+
+/**
+ * What progress means to a job of several steps. `result`: what its reader gets so far. `step`: what had to be done once is
+ * done, and what comes next is another such thing: nothing is unclear of it, and its attempts are its own. `newest` is the id
+ * of what X made.
+ */
+export type Progress = { result?: unknown; step?: boolean; newest?: string };
 
 /**
  * It happened. `result` is what the job's reader gets; `wakes` are lanes that have something to do because of it; `newest` is
@@ -38,7 +51,7 @@ export type Outcome =
  */
 export const done = (
   result: unknown,
-  more: { wakes?: readonly string[]; newest?: string } = {},
+  more: { wakes?: readonly string[]; newest?: string; bound?: Bound } = {},
 ): Outcome => ({ type: "done", result, ...more });
 
 /**
@@ -51,10 +64,11 @@ export const unseen = (look: { reads: number; complete: boolean; repost: boolean
 });
 
 /** Progress, not the end: go on from `checkpoint` after `after_s` seconds. Costs no attempt. */
-export const again = (checkpoint: unknown, after_s: number): Outcome => ({
+export const again = (checkpoint: unknown, after_s: number, more: Progress = {}): Outcome => ({
   type: "again",
   checkpoint,
   after_s,
+  ...more,
 });
 
 /**
@@ -68,6 +82,16 @@ export const wait = (
   problem: Problem | null = null,
 ): Outcome => ({ type: "wait", gate, reason, until, problem });
 
+/**
+ * It needs a medium that X does not have yet: it gives up its place and gets another when that has ended. Costs no attempt.
+ * `ask`: nobody sends it, the job `after` was the last that did.
+ */
+export const awaitMedium = (
+  medium: string,
+  ask: { after: string | null } | null,
+  checkpoint?: unknown,
+): Outcome => ({ type: "await", medium, ask, ...(checkpoint !== undefined && { checkpoint }) });
+
 /** X did not act, trying again may help. Costs an attempt. */
 export const retry = (problem: Problem, after_s: number | null = null): Outcome => ({
   type: "retry",
@@ -78,5 +102,9 @@ export const retry = (problem: Problem, after_s: number | null = null): Outcome 
 /** X may or may not have acted, and doing it twice would hurt: look, never repeat. */
 export const lost = (problem: Problem): Outcome => ({ type: "lost", problem });
 
-/** X's no: trying again cannot help. */
-export const fail = (problem: Problem): Outcome => ({ type: "fail", problem });
+/** X's no: trying again cannot help. `checkpoint`: where it goes on if it is tried again all the same. */
+export const fail = (problem: Problem, checkpoint?: unknown): Outcome => ({
+  type: "fail",
+  problem,
+  ...(checkpoint !== undefined && { checkpoint }),
+});

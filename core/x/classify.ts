@@ -1,7 +1,7 @@
 import { fail, type GateReason, lost, type Outcome, retry, wait } from "#core/lib/outcome";
 import { Problem, type ProblemCode } from "#core/lib/problem";
 import type { Answer, Received, Unreachable } from "./answer.ts";
-import type { Endpoint } from "./endpoints.ts";
+import { type Endpoint, windowOf } from "./endpoints.ts";
 import { readWords, upstreamOf, type Words } from "./words.ts";
 
 const MINUTE_MS = 60_000;
@@ -11,6 +11,8 @@ type Row = {
   /** One status, or the first and the last. */
   status: number | readonly [first: number, last: number];
   repeatable?: true;
+  /** Of an endpoint of this part of X. */
+  part?: Endpoint["part"];
   /** Any one of these three decides; a row without them is decided by its status. */
   kinds?: readonly string[];
   codes?: readonly number[];
@@ -82,6 +84,8 @@ const rows: readonly Row[] = [
   { status: 403, then: failed("x_forbidden") },
 
   { status: 400, then: failed("x_invalid_request") },
+  // Its upload routes were gone for hours more than once.
+  { status: 404, part: "media", then: unclear("x_not_found") },
   { status: 404, then: failed("x_not_found") },
   // Content too large, URI too long, unsupported media type, unprocessable, header fields too large.
   ...[413, 414, 415, 422, 431].map((status) => ({ status, then: failed("x_invalid_request") })),
@@ -124,6 +128,7 @@ function find(answer: Received, endpoint: Endpoint, words: Words): Row {
     const [first, last] = typeof row.status === "number" ? [row.status, row.status] : row.status;
     if (answer.status < first || answer.status > last) return false;
     if (row.repeatable && !endpoint.repeatable) return false;
+    if (row.part && row.part !== endpoint.part) return false;
     if (!row.kinds && !row.codes && !row.detail) return true;
     return [
       row.kinds?.some((kind) => kind === words.kind),
@@ -148,7 +153,7 @@ function rateLimited({ rate }: Received, endpoint: Endpoint, now: number, proble
   const resets = (used.length > 0 ? used : [window]).map((family) => family?.resets_at ?? 0);
   const asked = retry_after_s === null ? 0 : now + retry_after_s * 1000;
   const until = after(now, Math.max(...resets) || asked);
-  return wait({ scope: "window", endpoint: endpoint.name }, "rate_limited", until, problem);
+  return wait({ scope: "window", endpoint: windowOf(endpoint) }, "rate_limited", until, problem);
 }
 
 /** A reset that has passed would open the gate at once, and the next call would meet the same 429. */

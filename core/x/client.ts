@@ -1,8 +1,9 @@
 import { type Answer, readAnswer } from "./answer.ts";
 import { classify } from "./classify.ts";
-import type { Endpoint } from "./endpoints.ts";
+import { type Endpoint, windowOf } from "./endpoints.ts";
 import type { Rate } from "./headers.ts";
 import { Refusal } from "./refusal.ts";
+import { readWords } from "./words.ts";
 
 /** The network, passed in. */
 export type Fetch = (request: Request | string, init?: RequestInit) => Promise<Response>;
@@ -19,51 +20,82 @@ export type XClientOptions = Limits & {
   fetch: Fetch;
   baseUrl: string;
   accessToken: string;
-  /** Hears the rate headers of every answer, good or bad. */
-  onReading?: ((endpoint: string, rate: Rate) => void) | undefined;
+  /** Hears the rate headers of every answer, good or bad, by their window. */
+  onReading?: ((window: string, rate: Rate) => void) | undefined;
+  /** Hears of every call that was sent: the status of its answer, or null when there was none. */
+  onAnswer?: ((endpoint: Endpoint, status: number | null) => void) | undefined;
+  /** Hears whether X was well: it answered, and not with a 5xx. */
+  onHealth?: ((endpoint: Endpoint, well: boolean) => void) | undefined;
+  /** Hears of every call that X carried out, and so bills: what was sent, and what came back. */
+  onBilled?: ((endpoint: Endpoint, body: unknown, answer: unknown) => void) | undefined;
   userAgent?: string | undefined;
 };
 
-export type CallOptions<T> = {
+export type AskOptions = {
   /** Fill `:word` in the path. */
   params?: Record<string, string>;
   query?: Record<string, string | number | undefined>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, in the place of `body`. */
+  form?: { type: string; bytes: Uint8Array<ArrayBuffer> };
+};
+
+export type CallOptions<T> = AskOptions & {
   /** What the caller needs from a 2xx (`json` is undefined when there was none); undefined means: not there. */
   expect: (json: unknown) => T | undefined;
   /** What a 404 means to this caller; without it, a 404 is a refusal. */
   absent?: T;
+  /** Which refusal it is in the place of a 404, by X's words. */
+  isAbsent?: (answer: { status: number; json: unknown; detail: string | null }) => boolean;
 };
 
-export type XClient = { call: <T>(endpoint: Endpoint, options: CallOptions<T>) => Promise<T> };
+export type XClient = {
+  /** What `expect` finds in a 2xx. Throws a `Refusal` on anything else. */
+  call: <T>(endpoint: Endpoint, options: CallOptions<T>) => Promise<T>;
+  /** The answer as it came, whatever it says. Never throws. */
+  ask: (endpoint: Endpoint, options: AskOptions) => Promise<Answer>;
+};
+
+/** An empty 404 is an unknown route: an outage of X, not a thing that is gone. */
+const isMissing = ({ status, json }: { status: number; json: unknown }): boolean =>
+  status === 404 && json !== undefined;
 
 const TIMEOUT_MS = 20_000;
 
-/** Speak to X for one account. `call` throws a `Refusal` on anything but a 2xx with what `expect` needs. */
+/** Speak to X for one account. */
 export function createXClient(options: XClientOptions): XClient {
-  const { fetch, now, onReading } = options;
+  async function ask(endpoint: Endpoint, { params, query, body, form }: AskOptions): Promise<Answer> {
+    const answer = await send(
+      options.fetch,
+      urlOf(options.baseUrl, endpoint, params, query),
+      {
+        method: endpoint.method,
+        headers: headersOf(options, form?.type ?? (body === undefined ? null : "application/json")),
+        body: form?.bytes ?? (body === undefined ? null : JSON.stringify(body)),
+        secrets: [options.accessToken],
+      },
+      options,
+    );
+    if (!("unreachable" in answer)) options.onAnswer?.(endpoint, answer.status);
+    else if (answer.unreachable !== "unsent") options.onAnswer?.(endpoint, null);
+    if (!("unreachable" in answer)) {
+      options.onHealth?.(endpoint, answer.status < 500);
+      options.onReading?.(windowOf(endpoint), answer.rate);
+    } else if (answer.unreachable !== "unsent") options.onHealth?.(endpoint, false);
+    return answer;
+  }
+
   return {
-    async call(endpoint, { params, query, body, expect, absent }) {
-      const url = urlOf(options.baseUrl, endpoint, params, query);
-      const headers = headersOf(options, body !== undefined);
-      const answer = await send(
-        fetch,
-        url,
-        {
-          method: endpoint.method,
-          headers,
-          body: body === undefined ? null : JSON.stringify(body),
-          secrets: [options.accessToken],
-        },
-        options,
-      );
-      if ("unreachable" in answer) throw new Refusal(classify(answer, endpoint, now()));
-      onReading?.(endpoint.name, answer.rate);
-      // An empty 404 is an unknown route: an outage of X, not a thing that is gone.
-      if (answer.status === 404 && answer.json !== undefined && absent !== undefined) return absent;
+    ask,
+    async call(endpoint, { expect, absent, isAbsent = isMissing, ...asked }) {
+      const answer = await ask(endpoint, asked);
+      if ("unreachable" in answer) throw new Refusal(classify(answer, endpoint, options.now()));
+      if (absent !== undefined && isAbsent({ ...answer, detail: readWords(answer).detail })) return absent;
       const found = answer.status >= 200 && answer.status < 300 ? expect(answer.json) : undefined;
-      if (found === undefined) throw new Refusal(classify(answer, endpoint, now()));
+      // Of a tweet without its id nobody knows whether there is one: it is billed when it is found.
+      if (found === undefined) throw new Refusal(classify(answer, endpoint, options.now()));
+      options.onBilled?.(endpoint, asked.body, answer.json);
       return found;
     },
   };
@@ -73,7 +105,7 @@ export function createXClient(options: XClientOptions): XClient {
 export type Asking = {
   method: string;
   headers: Record<string, string>;
-  body: string | null;
+  body: string | Uint8Array<ArrayBuffer> | null;
   secrets: readonly string[];
 };
 
@@ -121,11 +153,11 @@ function urlOf(
   return url.href;
 }
 
-function headersOf({ accessToken, userAgent }: XClientOptions, hasBody: boolean): Record<string, string> {
+function headersOf({ accessToken, userAgent }: XClientOptions, type: string | null): Record<string, string> {
   return {
     authorization: `Bearer ${accessToken}`,
     accept: "application/json",
-    ...(hasBody && { "content-type": "application/json" }),
+    ...(type !== null && { "content-type": type }),
     ...(userAgent !== undefined && { "user-agent": userAgent }),
   };
 }

@@ -19,6 +19,19 @@ export async function createTweet(x: XClient, body: TweetBody): Promise<{ id: st
   return { id, text: text ?? body.text };
 }
 
+/** The same where X's no to its media is no end yet: then the tweet was surely not made. */
+export async function createWithMedia(
+  x: XClient,
+  body: TweetBody,
+): Promise<{ id: string } | "media_invalid"> {
+  return x.call<{ id: string } | "media_invalid">(endpoints.createTweet, {
+    body,
+    expect: (json) => created.safeParse(json).data?.data,
+    absent: "media_invalid",
+    isAbsent: ({ status, detail }) => status === 400 && /media ids? (are|is) invalid/i.test(detail ?? ""),
+  });
+}
+
 /** Delete a tweet. `deleted` is X's word; a tweet that is not there counts as deleted. Throws `Refusal`. */
 export const deleteTweet = (x: XClient, id: string): Promise<{ deleted: boolean }> =>
   x.call(endpoints.deleteTweet, {

@@ -3,6 +3,10 @@ declare module "twitter-text/dist/parseTweet.js" {
   export { parseTweet as default } from "twitter-text";
 }
 
+declare module "twitter-text/dist/extractUrlsWithIndices.js" {
+  export { extractUrlsWithIndices as default } from "twitter-text";
+}
+
 declare module "twitter-text/dist/configs.js" {
   import type { ParseTweetOptions } from "twitter-text";
 
