@@ -7,7 +7,9 @@ import type { AccountRow } from "#core/store/accounts";
 import * as audit from "#core/store/audit";
 import * as gates from "#core/store/gates";
 import * as jobSteps from "#core/store/job-steps";
+import * as bindings from "#core/store/media-bindings";
 import { shard, type Databases } from "#core/store/shard";
+import { all } from "#core/store/sql";
 import { event } from "#core/webhooks/events";
 import { revoke } from "#core/x/oauth";
 import type { Apps } from "./apps.ts";
@@ -61,7 +63,7 @@ async function forget({ clock }: Disconnecting, db: D1Database, row: AccountRow,
   const results = await db.batch<AccountRow>([
     accounts.find(db, id),
     accounts.disconnect(db, id, now),
-    event(db, { client_id, type: "account.disconnected", account_id: id, data: { account: shown } }, now),
+    event(db, { client_id, type: "account.disconnected", account_id: id, data: shown }, now),
     noted(db, row, actor, now),
     gates.shutAccount(db, clock.stored(), id, { state: "disconnected", reason: "disconnected" }),
     accounts.find(db, id),
@@ -108,13 +110,15 @@ const ROUNDS = 500;
 /** Cancel what waits in the account's lanes, and ask what runs to stop. Its gate is shut: nothing starts meanwhile. */
 async function cancelJobs(by: Disconnecting, db: D1Database, row: AccountRow): Promise<number> {
   let canceled = 0;
-  for (const lane of by.lane_names.map((name) => `${name}:${row.id}`))
+  const media = await all<{ lane: string }>(bindings.lanesOf(db, row.id));
+  const lanes = [...by.lane_names.map((name) => `${name}:${row.id}`), ...media.map(({ lane }) => lane)];
+  for (const lane of lanes)
     for (let round = 0; round < ROUNDS; round++) {
       const [, ended] = await db.batch([
         jobSteps.requestCancelLane(db, row.client_id, lane),
         jobSteps.cancelLane(db, by.clock.stored(), row.client_id, lane, ROUND),
       ]);
-      const changes = ended?.meta.changes ?? 0;
+      const changes = ended?.results.length ?? 0;
       canceled += changes;
       if (changes < ROUND) break;
     }

@@ -2,6 +2,9 @@ import { newId } from "#core/lib/ids";
 import * as accounts from "#core/store/accounts";
 import type { AccountRow } from "#core/store/accounts";
 import * as audit from "#core/store/audit";
+import * as caps from "#core/store/caps";
+import * as clients from "#core/store/clients";
+import type { ClientRow } from "#core/store/clients";
 import * as gates from "#core/store/gates";
 import { chooseShard, shard } from "#core/store/shard";
 import { first } from "#core/store/sql";
@@ -31,7 +34,7 @@ const TRIES = 3;
 
 /**
  * Keep a connected account: its X user is claimed for this client, the pair sealed and stored with its next version, the
- * account's gate opened and its lanes made due. Null when another client has the X user.
+ * account's gate opened, unless it is paused, and its lanes made due. Null when another client has the X user.
  */
 export async function keepAccount(connecting: Connecting, account: NewAccount): Promise<Kept | null> {
   const { databases } = connecting;
@@ -55,11 +58,16 @@ async function store(connecting: Connecting, account: NewAccount, id: string): P
   const before = await first<AccountRow>(accounts.find(db, id));
   const row = await rowOf(connecting, account, id, before);
   const lanes = lane_names.map((name) => `${name}:${id}`);
-  const [stored, , , , woken] = await db.batch([
+  const home = shard(databases, account.client_id);
+  const client = home === db ? null : home && (await first<ClientRow>(clients.find(home, account.client_id)));
+  // The cap of a client is known on every database that has accounts of it.
+  if (client?.daily_cap != null) await caps.follow(db, clock.stored(), client.id).run();
+  const [stored, , , , , woken] = await db.batch([
     accounts.connect(db, { ...row, metadata: account.metadata }, clock.now()),
     event(db, eventOf(row, before !== null), clock.now()),
     noted(db, row, account.actor, before !== null),
     gates.openAccount(db, id),
+    gates.pause(db, clock.stored(), id),
     accounts.wakeLanes(db, clock.stored(), id, lanes),
   ]);
   if (stored?.results.length === 0) return null;
@@ -96,6 +104,8 @@ async function rowOf(
     token_origin: "connect",
     refresh_at: refresh_token === null ? null : refreshAt(now, token_expires_at, random()),
     metadata: account.metadata ?? before?.metadata ?? null,
+    paused_at: before?.paused_at ?? null,
+    daily_cap: before?.daily_cap ?? null,
     created_at: before?.created_at ?? now,
     updated_at: now,
   };
@@ -105,7 +115,7 @@ const eventOf = (row: AccountRow, reconnected: boolean) => ({
   client_id: row.client_id,
   type: "account.connected" as const,
   account_id: row.id,
-  data: { account: showAccount(row), reconnected },
+  data: { ...showAccount(row), reconnected },
 });
 
 const noted = (db: D1Database, row: AccountRow, actor: string, reconnected: boolean): D1PreparedStatement =>

@@ -1,6 +1,6 @@
 import type { Ring } from "#core/lib/seal";
 import * as sealed from "#core/store/sealed";
-import { sealedTables, type SealedRow } from "#core/store/sealed";
+import { sealedBy, type SealedRow, type SealingRing } from "#core/store/sealed";
 import { placeOf } from "./reseal.ts";
 
 /** The samples are looked for among so many rows at each end of a table. */
@@ -11,8 +11,8 @@ const AMONG = 100;
  * asked at every start: it opens what is sealed at both ends of each table, the eldest being what a key that was taken
  * out of the ring too early would have sealed. `reseal` is what looks at everything.
  */
-export async function misfits(db: D1Database, ring: Ring): Promise<string[]> {
-  const places = sealedTables.flatMap((table) =>
+export async function misfits(db: D1Database, sealing: SealingRing, ring: Ring): Promise<string[]> {
+  const places = sealedBy(sealing).flatMap((table) =>
     (["oldest", "youngest"] as const).map((end) => ({ table, end })),
   );
   const samples = await db.batch<SealedRow>(

@@ -43,6 +43,7 @@ export async function refreshAccount(
   by: Refreshing,
   accountId: string,
   asked: { version: number | null; at: number },
+  hear: (well: boolean) => void = () => undefined,
 ): Promise<Outcome> {
   const db = shard(by.databases, accountId);
   const account = db && (await first<AccountRow>(accounts.find(db, accountId)));
@@ -62,6 +63,7 @@ export async function refreshAccount(
   const app = await by.apps.find(account.app_id);
   if (!app) return wait({ scope: "oauth" }, "app_refused");
   const answer = await refresh(app, pair.refresh_token);
+  hear(answer.ok || answer.reason !== "unclear");
   if (!answer.ok) return refused(by, db, account, answer);
   return store(by, db, { account, app, pair, tokens: answer.tokens });
 }
@@ -109,7 +111,7 @@ async function giveUp(
     accounts.requireReconnect(db, id, token_version, now),
     event(
       db,
-      { client_id, type: "account.reconnect_required", account_id: id, data: { account: showAccount(dead) } },
+      { client_id, type: "account.reconnect_required", account_id: id, data: showAccount(dead) },
       now,
     ),
     gates.shutAccount(db, by.clock.stored(), id, { state: "reconnect_required", reason: "reconnect" }),

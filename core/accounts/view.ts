@@ -11,6 +11,9 @@ export type AccountView = {
   scopes: string[];
   state: AccountState;
   token_expires_at: string | null;
+  /** Since when its jobs wait because its client wants it so. */
+  paused_at: string | null;
+  daily_cap_micro_usd: number | null;
   metadata: unknown;
   created_at: string;
 };
@@ -25,6 +28,8 @@ export const showAccount = (row: AccountRow): AccountView => ({
   scopes: JSON.parse(row.scopes) as string[],
   state: row.state,
   token_expires_at: rfc3339(row.token_expires_at),
+  paused_at: rfc3339(row.paused_at),
+  daily_cap_micro_usd: row.daily_cap,
   metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as unknown),
   created_at: new Date(row.created_at).toISOString(),
 });

@@ -1,10 +1,21 @@
 import { within } from "#core/lib/clock";
 import { reasonOf, type Log } from "#core/lib/log";
+import type { Spent } from "#core/store/allowances";
+import type { AppReading } from "#core/store/app-days";
+import type { Shortage } from "#core/store/caps";
+import type { Hearing } from "#core/store/breaker";
+import type { Hold } from "#core/store/gates";
 import type { HandBack, Look } from "#core/store/lanes";
-import type { ParkedEvent } from "#core/store/events";
+import type { DueLane } from "#core/store/deliveries";
+import type { Awaited } from "#core/store/awaiting";
+import type { Bound, UploadAsk } from "#core/store/media-bindings";
 import type { RefreshAsk } from "#core/store/refreshes";
+import type { Counts } from "#core/store/tallies";
+import type { Use } from "#core/store/usage";
+import type { BatchTouch } from "./batch-ends.ts";
 import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
 import type { Settlement } from "./settle.ts";
+import { createTally } from "./tally.ts";
 
 /**
  * The group commit of a turn. Loops ask for what they need, one job at a time; one D1 batch is in flight, and what is
@@ -14,19 +25,41 @@ export type Committer = {
   /** Take lanes; resolves once the commit is through. */
   lease(lanes: string[]): Promise<void>;
   /** Claim the next job of a lane. */
-  claim(lane: string, how: { alone: boolean }): Promise<Look | null>;
-  /** End a lane's overdue first job and claim the next. */
-  expire(lane: string): Promise<Look | null>;
+  claim(lane: HandBack, how: { alone: boolean }): Promise<Look | null>;
+  /** Try a part of X that was broken, if nobody else does, and claim the next job of a lane. */
+  probe(lane: HandBack): Promise<Look | null>;
+  /** End a lane's overdue first job, its client's and of those batches, and claim the next. */
+  expire(lane: HandBack, of: { client: string; batches: BatchTouch[] }): Promise<Look | null>;
   /** Write what a job came to; and in the same commit claim its lane's next, or give the lane back, or neither. */
-  settle(settlement: Settled, lane: HandBack, then: "claim" | "hand back" | "keep"): Promise<Look | null>;
+  settle(
+    settlement: Settled,
+    lane: HandBack,
+    then: "claim" | "hand back" | "keep",
+    given: Given,
+  ): Promise<Look | null>;
   /** Give a lane back; resolves with when it is next due. */
-  handBack(lane: HandBack): Promise<Look | null>;
+  handBack(lane: HandBack, given: Given): Promise<Look | null>;
   /** What the commits so far have cost, as D1 bills it. */
   bill(): Bill;
 };
 
-/** What a job came to, the refreshes it waits for, and its event if it is parked. */
-export type Settled = Settlement & { asks: RefreshAsk[]; parked: ParkedEvent[] };
+/** What a lane was given of its allowances under this lease; null: what it likes. */
+export type Given = Pick<Look, "calls" | "money">;
+
+/** What a job came to, used, counts for, holds and heard of X, the refreshes it waits for, who may be told, and its batch. */
+export type Settled = Settlement & {
+  uses: Use[];
+  counts: Counts;
+  holds: Hold[];
+  hearings: Hearing[];
+  readings: Omit<AppReading, "held">[];
+  asks: RefreshAsk[];
+  tells: string[];
+  batches: BatchTouch[];
+} & Media;
+
+/** What an ending has to do with media. */
+export type Media = { uploads: UploadAsk[]; bound: Bound[]; awaited: Awaited[] };
 
 export type Bill = { commits: number; rows_written: number; rows_read: number };
 
@@ -37,6 +70,10 @@ export type CommitterOptions = Omit<CommitContext, "now"> & {
   log: Log;
   /** How many loops may ask soon: those that hold a slot. A commit that has as many does not wait for more. */
   callers: () => number;
+  /** Hears of lanes of webhooks that have something to do, once a commit is through. */
+  tell?: (lanes: DueLane[]) => void;
+  /** Hears of what was too little of the caps of clients that another database keeps. */
+  lack?: (short: Shortage[]) => void;
 };
 
 const TRIES = 4;
@@ -50,6 +87,8 @@ type Waiter = { resolve: (found: Found) => void; reject: (reason: unknown) => vo
 export function createCommitter(options: CommitterOptions): Committer {
   let work = emptyWork();
   let waiters: Waiter[] = [];
+  /** Of all jobs of the turn, until a hand-back takes it along. */
+  const counted = createTally();
   let running = false;
   const bill: Bill = { commits: 0, rows_written: 0, rows_read: 0 };
   let full: () => void = () => undefined;
@@ -65,11 +104,14 @@ export function createCommitter(options: CommitterOptions): Committer {
       const [batch, asked] = [work, waiters];
       work = emptyWork();
       waiters = [];
+      if (batch.handBacks.length > 0) batch.counts = counted.take();
       try {
         const found = await repeated(options, batch);
         bill.commits++;
         bill.rows_written += found.rows_written;
         bill.rows_read += found.rows_read;
+        if (found.told.length > 0) options.tell?.(found.told);
+        if (found.short.length > 0) options.lack?.(found.short);
         for (const { resolve } of asked) resolve(found);
       } catch (error) {
         options.log("commit.failed", { reason: reasonOf(error) });
@@ -95,37 +137,81 @@ export function createCommitter(options: CommitterOptions): Committer {
       await ask((next) => next.leases.push(...lanes));
     },
     claim: (lane, { alone }) =>
-      askOf(lane, (next) => {
-        next.claims.push(lane);
+      askOf(lane.lane, (next) => {
+        next.claims.push(spentOf(lane));
         next.alone ||= alone;
       }),
-    expire: (lane) =>
-      askOf(lane, (next) => {
-        next.expires.push(lane);
-        next.claims.push(lane);
-      }),
-    settle: ({ ending, closings, asks, parked }, lane, then) =>
+    probe: (lane) =>
       askOf(lane.lane, (next) => {
-        next.endings.push(ending);
-        next.closings.push(...closings);
-        next.asks.push(...asks);
-        next.parked.push(...parked);
-        if (then === "claim") next.claims.push(lane.lane);
-        if (then === "hand back") next.handBacks.push(lane);
+        next.probes.push(lane.lane);
+        next.claims.push(spentOf(lane));
       }),
-    handBack: (lane) => askOf(lane.lane, (next) => next.handBacks.push(lane)),
+    expire: (lane, { client, batches }) =>
+      askOf(lane.lane, (next) => {
+        next.tells.push(client);
+        next.expires.push(lane.lane);
+        next.batches.push(...batches);
+        next.claims.push(spentOf(lane));
+      }),
+    settle: (came, lane, then, given) =>
+      askOf(lane.lane, (next) => {
+        next.endings.push(came.ending);
+        next.uses.push(...came.uses);
+        for (const [key, value] of Object.entries(came.counts)) counted.add(key, value);
+        next.closings.push(...came.closings);
+        next.readings.push(
+          ...came.readings.map((one) => ({ ...one, held: Math.max(0, (given.calls ?? 0) - lane.calls) })),
+        );
+        next.holds.push(...came.holds);
+        next.hearings.push(...came.hearings);
+        next.asks.push(...came.asks);
+        next.tells.push(...came.tells);
+        next.uploads.push(...came.uploads);
+        next.bound.push(...came.bound);
+        next.awaited.push(...came.awaited);
+        next.batches.push(...came.batches);
+        if (then === "claim") next.claims.push(spentOf(lane));
+        if (then === "hand back") handBack(next, lane, given);
+      }),
+    handBack: (lane, given) =>
+      askOf(lane.lane, (next) => {
+        handBack(next, lane, given);
+      }),
     bill: () => ({ ...bill }),
   };
 }
 
+const spentOf = ({ lane, calls, money }: HandBack): Spent => ({ lane, calls, money });
+
+/** A lane that used exactly what it was given has nothing to give back; one that could use nothing may have been given too little. */
+function handBack(work: Work, lane: HandBack, given: Given): void {
+  work.handBacks.push(lane);
+  const differs = (given.calls ?? lane.calls) !== lane.calls || (given.money ?? lane.money) !== lane.money;
+  if (differs) work.givenBack.push(spentOf(lane));
+  const isLimited = given.calls !== null || given.money !== null;
+  if (isLimited && lane.calls === 0) work.shut.push(lane.lane);
+}
+
 const emptyWork = (): Work => ({
   closings: [],
+  readings: [],
+  holds: [],
+  hearings: [],
   endings: [],
+  uses: [],
   asks: [],
-  parked: [],
+  tells: [],
+  uploads: [],
+  bound: [],
+  awaited: [],
+  batches: [],
   handBacks: [],
+  counts: {},
+  givenBack: [],
+  shut: [],
   leases: [],
   expires: [],
+  probes: [],
   claims: [],
   alone: false,
 });

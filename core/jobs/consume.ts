@@ -1,9 +1,12 @@
 import { newId, shardOf } from "#core/lib/ids";
 import { reasonOf } from "#core/lib/log";
 import { shard } from "#core/store/shard";
+import { untouched } from "#core/store/lanes";
+import { borrow } from "./borrow.ts";
 import { createCommitter } from "./committer.ts";
 import type { Consumer } from "./engine.ts";
 import { createSlots } from "./slots.ts";
+import { tell } from "./tell.ts";
 import { workLane, type Turn } from "./turn.ts";
 import { laneIn } from "./wake.ts";
 
@@ -76,11 +79,15 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
   const db = shard(databases, lanes[0] ?? "");
   if (db === null) throw new Error("no database is bound for these lanes");
   const slots = createSlots(consumer.concurrency);
+  const telling: Promise<void>[] = [];
   const committer = createCommitter({
     db,
     callers: () => slots.taken(),
+    tell: (due) => telling.push(tell(consumer, due)),
+    lack: (short) => telling.push(borrow(consumer, db, short)),
     lease: newId("lse", shardOf(lanes[0] ?? ""), clock.now()),
     lease_ms: limits.lease_ms,
+    app_windows: consumer.app_windows,
     unrepeatable: consumer.kinds.unrepeatable,
     reconcilable: consumer.kinds.reconcilable,
     now: () => clock.stored(),
@@ -91,12 +98,16 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
   const turn: Turn = { consumer, committer, slots, began_at: clock.now() };
   const leased = committer.lease(lanes);
   // Loops begin at once, so that their first claims ride in the leasing commit. They never reject.
-  const loops = lanes.map(async (lane) => ({ lane, left: await workLane(turn, lane, { alone: false }) }));
+  const loops = lanes.map(async (lane) => {
+    const held = untouched(lane);
+    return { held, left: await workLane(turn, held, { alone: false }) };
+  });
   await leased;
   return async () => {
     const suspects = (await Promise.all(loops)).filter(({ left }) => left === "suspect");
     // What crashed its Worker twice runs alone, when nobody else's job can die with it.
-    for (const { lane } of suspects) await workLane(turn, lane, { alone: true });
+    for (const { held } of suspects) await workLane(turn, held, { alone: true });
+    await Promise.all(telling);
     log("turn.ended", { lanes: lanes.length, ...committer.bill() });
   };
 }

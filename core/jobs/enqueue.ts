@@ -7,6 +7,7 @@ import type { LaneRow } from "#core/store/lanes";
 import { shard, type Databases } from "#core/store/shard";
 import { gatesOf, laneOf, type Kind } from "./define.ts";
 import { EXPIRES_AFTER_MS, WAKE_HORIZON_MS } from "./limits.ts";
+import { needsOf } from "./needs.ts";
 import type { Wake } from "./wake.ts";
 
 /** What a client asks for, its params read by the kind's schema. Times in epoch ms. */
@@ -17,10 +18,16 @@ export type Order = {
   params: unknown;
   run_at: number | null;
   expires_at: number | null;
+  /** After it is due, where there is no `expires_at`. Left out: a week. */
+  expires_after_ms?: number | undefined;
   /** Any order: does not hold what comes behind it while it backs off. */
   any_order: boolean;
   max_attempts: number | null;
   metadata: unknown;
+  /** What it will cost, in micro-USD. */
+  cost_estimated: number;
+  /** Where its client is told how it ended. */
+  callback_url?: string | null;
 };
 
 /** The row that was written, what D1 bills for it, and the wake-up to send once the client has its answer. */
@@ -44,25 +51,12 @@ export async function enqueue(
 ): Promise<Enqueued> {
   const db = shard(databases, order.account_id);
   if (db === null) throw accountNotFound();
-  const row: NewJob = {
-    client_id: order.client_id,
-    id,
-    kind: order.kind.name,
-    account_id: order.account_id,
-    lane: laneOf(order.kind, order.account_id),
-    ordered: order.kind.ordered && !order.any_order ? 1 : 0,
-    max_attempts: order.max_attempts ?? order.kind.backoff.attempts,
-    params: JSON.stringify(order.params),
-    created_at: clock.now,
-    run_at: order.run_at,
-    expires_at: order.expires_at,
-    expires_after_ms: EXPIRES_AFTER_MS,
-    metadata: order.metadata === null ? null : JSON.stringify(order.metadata),
-  };
+  const row: NewJob = { ...rowOf(order, id), client_id: order.client_id, created_at: clock.now };
   const results = await db.batch([
     jobs.insert(db, clock.stored, [row]),
     lanes.schedule(db, clock.stored, [{ client_id: row.client_id, id, gates: gatesOf(order.kind) }]),
     jobs.find(db, row.client_id, id),
+    ...(await needsOf(db, [{ ...order, job_id: id }], clock)),
   ]);
   const [, scheduled, found] = results;
   const job = (found?.results as JobRow[] | undefined)?.[0];
@@ -74,10 +68,27 @@ export async function enqueue(
   return { job, wake: wakeFor(moved ?? again), rows_written };
 }
 
-type ScheduledLane = Pick<LaneRow, "lane"> & { wait_ms: number };
+/** What an order says of its job's row. */
+export const rowOf = (order: Order, id: string): Omit<NewJob, "client_id" | "created_at"> => ({
+  id,
+  kind: order.kind.name,
+  account_id: order.account_id,
+  lane: laneOf(order.kind, order.account_id, order.params),
+  ordered: order.kind.ordered && !order.any_order ? 1 : 0,
+  max_attempts: order.max_attempts ?? order.kind.backoff.attempts,
+  params: JSON.stringify(order.params),
+  callback_url: order.callback_url ?? null,
+  run_at: order.run_at,
+  expires_at: order.expires_at,
+  expires_after_ms: order.expires_after_ms ?? EXPIRES_AFTER_MS,
+  metadata: order.metadata === null ? null : JSON.stringify(order.metadata),
+  cost_estimated: order.cost_estimated,
+});
+
+export type ScheduledLane = Pick<LaneRow, "lane"> & { wait_ms: number };
 
 /** A lane whose time moved is woken by us if that is soon, and by the clock if it is not. */
-const wakeFor = (lane: ScheduledLane | undefined): Wake | null =>
+export const wakeFor = (lane: ScheduledLane | undefined): Wake | null =>
   lane !== undefined && lane.wait_ms <= WAKE_HORIZON_MS ? { lane: lane.lane, wait_ms: lane.wait_ms } : null;
 
 const accountNotFound = (): Problem =>

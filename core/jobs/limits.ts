@@ -15,6 +15,22 @@ export const TWEETS_TURN = {
   send_margin_ms: 50 * SECOND_MS,
 } as const;
 
+/** The same for webhooks: receivers have 15 s, and what came twice does no harm. */
+export const WEBHOOKS_TURN = {
+  lease_ms: 60 * SECOND_MS,
+  claims_for_ms: 15 * SECOND_MS,
+  call_ms: 15 * SECOND_MS,
+  send_margin_ms: 25 * SECOND_MS,
+} as const;
+
+/** The same for media: 45 s of work, and a call carries megabytes. 150 − 45 s hold the last call and its ending. */
+export const MEDIA_TURN = {
+  lease_ms: 150 * SECOND_MS,
+  claims_for_ms: 30 * SECOND_MS,
+  call_ms: 60 * SECOND_MS,
+  send_margin_ms: 105 * SECOND_MS,
+} as const;
+
 export type TurnLimits = { [Name in keyof typeof TWEETS_TURN]: number };
 
 /** Nearer than this, whoever knows sends the delayed wake-up; farther, the clock does. */

@@ -1,6 +1,8 @@
 import { DAY_MS } from "#core/lib/clock";
 import { idFloor } from "#core/lib/ids";
 import * as audit from "#core/store/audit";
+import * as batchParts from "#core/store/batch-parts";
+import * as batches from "#core/store/batches";
 import * as clients from "#core/store/clients";
 import type { ClientRow } from "#core/store/clients";
 import * as events from "#core/store/events";
@@ -9,12 +11,17 @@ import type { IdempotencyRow } from "#core/store/idempotency-keys";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import * as oauthStates from "#core/store/oauth-states";
+import * as tallies from "#core/store/tallies";
+import * as usage from "#core/store/usage";
 import { shard, shards, type Databases } from "#core/store/shard";
 import { all } from "#core/store/sql";
+import * as uploads from "#core/store/uploads";
 import type { Engine } from "./engine.ts";
 import { KEPT_FOR_MS } from "./limits.ts";
+import { keyOf, spendKey } from "./tally.ts";
 
 const AUDIT_KEPT_FOR_MS = 365 * DAY_MS;
+const USAGE_KEPT_FOR_MS = 400 * DAY_MS;
 
 /** Deleted by one statement: a database does nothing else meanwhile. */
 const A_TIME = 1_000;
@@ -23,8 +30,8 @@ const ROUNDS = 40;
 const CLIENTS_A_PAGE = 100;
 
 /**
- * Delete what is kept no longer: jobs that ended more than 30 days ago with their idempotency keys, events as old, audit
- * entries of more than a year, and connects that nobody came back from. Bounded: what is left over is taken by the next run.
+ * Delete what is kept no longer: jobs and batches that ended more than 30 days ago with their idempotency keys, events as old, audit
+ * entries of more than a year, usage of more than 400 days, and connects that nobody came back from. Bounded: what is left over is taken by the next run.
  * Unknown jobs are never deleted.
  */
 export async function prune(engine: Engine): Promise<void> {
@@ -32,6 +39,7 @@ export async function prune(engine: Engine): Promise<void> {
   const bound = shards(engine.databases).flatMap((name) => shard(engine.databases, name) ?? []);
   for (const home of bound) {
     await oauthStates.prune(home, now).run();
+    await tallies.forgetDays(home, keyOf("spend", ""), spendKey(now)).run();
     for await (const page of clientsOf(home)) {
       for (const db of bound) await pruneRows(db, page, now);
       await pruneKeys(engine.databases, home, page, now - KEPT_FOR_MS);
@@ -55,7 +63,10 @@ async function pruneRows(db: D1Database, clientIds: string[], now: number): Prom
     const deleted = await db.batch([
       jobs.prune(db, clientIds, idFloor("job", before), before, A_TIME),
       events.prune(db, clientIds, idFloor("evt", before), A_TIME),
+      usage.prune(db, clientIds, now - USAGE_KEPT_FOR_MS, A_TIME),
       audit.prune(db, clientIds, idFloor("aud", now - AUDIT_KEPT_FOR_MS), A_TIME),
+      batches.prune(db, clientIds, idFloor("bat", before), before, A_TIME),
+      batchParts.prune(db, clientIds, idFloor("bat", before), A_TIME),
     ]);
     if (deleted.every(({ meta }) => meta.changes < A_TIME)) return;
   }
@@ -63,7 +74,7 @@ async function pruneRows(db: D1Database, clientIds: string[], now: number): Prom
 
 type Key = Pick<IdempotencyRow, "client_id" | "key" | "job_id">;
 
-/** A key lives as long as its job: on another database perhaps, so the two are compared here. */
+/** A key lives as long as its job, batch or medium: on another database perhaps, so the two are compared here. */
 async function pruneKeys(
   databases: Databases,
   home: D1Database,
@@ -82,15 +93,19 @@ async function pruneKeys(
   }
 }
 
-/** Those whose job is gone. Of a job whose database is not bound nobody can say it. */
+/** Those whose job, batch or medium is gone. Of a job whose database is not bound nobody can say it. */
 async function withoutJob(databases: Databases, keys: Key[]): Promise<Key[]> {
   const gone: Key[] = [];
   for (const [name, some] of Map.groupBy(keys, ({ job_id }) => job_id.slice(-1))) {
     const db = shard(databases, name);
     if (!db) continue;
     const wanted = some.map(({ client_id, job_id }) => ({ client_id, id: job_id }));
-    const there = await all<Pick<JobRow, "client_id" | "id">>(jobs.present(db, wanted));
-    const ids = new Set(there.map(({ id }) => id));
+    const there = await db.batch<Pick<JobRow, "client_id" | "id">>([
+      jobs.present(db, wanted),
+      batches.present(db, wanted),
+      uploads.present(db, wanted),
+    ]);
+    const ids = new Set(there.flatMap(({ results }) => results.map(({ id }) => id)));
     gone.push(...some.filter(({ job_id }) => !ids.has(job_id)));
   }
   return gone;

@@ -11,6 +11,8 @@ export type Kinds = {
   unrepeatable: readonly string[];
   /** Kinds that can look for what they may have done. */
   reconcilable: readonly string[];
+  /** Every kind. */
+  all: readonly string[];
   /** The kinds that clients may ask for. */
   names: readonly string[];
   /** Those of them that a list shows without being asked for the kind. */
@@ -26,7 +28,10 @@ export function createKinds(list: readonly Kind[]): Kinds {
     laneNames: [...new Set(list.filter((kind) => kind.token).map((kind) => kind.lane))],
     unrepeatable: list.filter((kind) => !kind.repeatable).map((kind) => kind.name),
     reconcilable: list.filter((kind) => kind.reconcile !== undefined).map((kind) => kind.name),
-    names: list.map((kind) => kind.name),
-    listed: list.filter((kind) => kind.housekeeping !== true).map((kind) => kind.name),
+    all: list.map((kind) => kind.name),
+    names: list.filter((kind) => kind.internal !== true).map((kind) => kind.name),
+    listed: list
+      .filter((kind) => kind.internal !== true && kind.housekeeping !== true)
+      .map((kind) => kind.name),
   };
 }

@@ -50,5 +50,6 @@ async function read(consumer: Consumer, accountId: string): Promise<AccountRow |
   }
 }
 
-const isFresh = (account: AccountRow, now: number): boolean =>
+/** Whether a refresh has brought an account's token just now. */
+export const isFresh = (account: AccountRow, now: number): boolean =>
   account.token_origin === "refresh" && now - account.token_issued_at < FRESH_MS;

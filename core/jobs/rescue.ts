@@ -1,9 +1,11 @@
 import { newId, shardOf } from "#core/lib/ids";
 import { reasonOf } from "#core/lib/log";
 import { shard } from "#core/store/shard";
+import { untouched } from "#core/store/lanes";
 import { createCommitter } from "./committer.ts";
 import type { Engine } from "./engine.ts";
 import { TWEETS_TURN } from "./limits.ts";
+import { tell } from "./tell.ts";
 import { laneIn, wake, type Wake } from "./wake.ts";
 
 const WAKE_LIMIT_MS = 10_000;
@@ -18,20 +20,24 @@ const RETRY_DELAY_S = 60;
 export async function rescueLane(engine: Engine, lane: string): Promise<void> {
   const db = shard(engine.databases, lane);
   if (db === null) return;
+  const telling: Promise<void>[] = [];
   const committer = createCommitter({
     db,
     callers: () => 0,
     lease: newId("lse", shardOf(lane), engine.clock.now()),
     lease_ms: TWEETS_TURN.lease_ms,
+    app_windows: {},
     unrepeatable: engine.kinds.unrepeatable,
     reconcilable: engine.kinds.reconcilable,
     now: () => engine.clock.stored(),
     sleep: (ms) => engine.clock.sleep(ms),
     random: engine.random,
     log: engine.log,
+    tell: (due) => telling.push(tell(engine, due)),
   });
   await committer.lease([lane]);
-  const state = await committer.handBack({ lane, window: null, newest: null });
+  const state = await committer.handBack(untouched(lane), { calls: null, money: null });
+  await Promise.all(telling);
   engine.log("lane.rescued", { lane, wait_ms: state?.wait_ms ?? null });
   if (state?.wait_ms == null || state.held === 1) return;
   const again: Wake = { lane, wait_ms: Math.max(PAUSE_MS, state.wait_ms) };

@@ -1,33 +1,48 @@
-import { lost, retry, wait, type GateRef, type Outcome } from "#core/lib/outcome";
-import { newId, shardOf } from "#core/lib/ids";
+import { lost, retry, wait, type Outcome } from "#core/lib/outcome";
 import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
-import type { ParkedEvent } from "#core/store/events";
-import type { Closing } from "#core/store/gates";
+
 import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
 import type { RefreshAsk } from "#core/store/refreshes";
 import { shard } from "#core/store/shard";
-import * as unclearJobs from "#core/store/unclear-jobs";
-import { all } from "#core/store/sql";
+
+import { createMediaRoom } from "#core/media/room";
+import * as jobSteps from "#core/store/job-steps";
 import { createXClient } from "#core/x/client";
-import type { Rate, RateWindow } from "#core/x/headers";
+
+import type { Rate } from "#core/x/headers";
 import { Refusal } from "#core/x/refusal";
+import { touchOf } from "./batch-ends.ts";
+import { appReadings, exhaustedWindows, usedUntil } from "./closing.ts";
 import type { Settled } from "./committer.ts";
-import { gateNames, type Kind, type Sent } from "./define.ts";
+import { gateNames, type Kind, type Refresh, type Room, type Send } from "./define.ts";
+import { mediaOf } from "./awaited.ts";
 import type { Consumer } from "./engine.ts";
+import { createBill, type Bill } from "./bill.ts";
+import { createHealth, type Health } from "./health.ts";
 import { isOfToken, renew } from "./renew.ts";
-import { closing, settle, type Settlement, type Settling, type Verdict } from "./settle.ts";
+import { estimateOf, holdsOf, undoOf } from "./short.ts";
+import { sentOf } from "./sent.ts";
+import { countsOf, isFirst, usesOf } from "./counted.ts";
+import { classOf, createTally, keyOf, type Tallying } from "./tally.ts";
+import { settle, type Settlement, type Settling, type Verdict } from "./settle.ts";
 
 /** A job that is claimed: running, under a lease. */
 export type Claimed = Settling & {
+  parts: string | null;
   token_expires_at: number | null;
   token: string | null;
   x_user_id: string | null;
 };
 
 /** What a run came to. `wakes` are lanes that have something to do once it is written. */
-export type Ran = Settled & { window: WindowReading | null; newest: string | null; wakes: string[] };
+export type Ran = Settled & {
+  window: WindowReading | null;
+  newest: string | null;
+  wakes: string[];
+  spent: { calls: number; money: number };
+};
 
 /** For a job whose kind this version does not know: what `settle` needs to bury it. */
 const NO_KIND = { backoff: { attempts: 1, base_s: 1, cap_s: 1 }, reconcilable: false, gates: [] };
@@ -41,31 +56,65 @@ type Verdicts = { verdict: Verdict; asks: RefreshAsk[] };
 export async function run(consumer: Consumer, job: Claimed, maySend: () => boolean): Promise<Ran> {
   const kind = consumer.kinds.find(job.kind);
   const readings = new Map<string, Rate>();
+  const health = createHealth(job.parts);
+  const bill = createBill(consumer.prices);
+  const asked: string[] = [];
+  const tally = createTally();
+  if (kind && isFirst(kind, job)) tally.time("late", consumer.clock.now() - job.due_at);
   const { verdict, asks } = kind
-    ? await renewed(consumer, kind, job, await attempt(consumer, kind, job, maySend, readings))
+    ? await renewed(
+        consumer,
+        kind,
+        job,
+        await attempt(consumer, kind, job, maySend, { readings, health, bill, asked, tally }),
+      )
     : { verdict: unreadable(job), asks: [] };
   const now = consumer.clock.now();
   const facts = kind
-    ? { backoff: kind.backoff, reconcilable: kind.reconcile !== undefined, gates: gateNames(kind) }
+    ? {
+        backoff: kind.backoff,
+        reconcilable: kind.reconcile !== undefined,
+        gates: gateNames(kind),
+        undo: (problem: Problem) => undoOf(kind, job, problem),
+      }
     : NO_KIND;
-  const settlement = settle(job, verdict, facts, now, consumer.random());
+  const settlement = settle(job, verdict, { ...facts, shut_at: health.shutAt() }, now, consumer.random());
+  const media = await mediaOf(kind, job, verdict, settlement.ending);
   consumer.log("job.settled", { job: job.id, lane: job.lane, outcome: verdict.type, attempt: job.attempts });
+  const { cost } = bill.total();
+  const estimate = estimateOf(kind, job, settlement.ending, verdict, cost, consumer.prices);
   return {
-    ending: settlement.ending,
+    ending: { ...settlement.ending, cost, estimate },
+    spent: {
+      calls: asked.filter((name) => name === kind?.endpoint).length,
+      // What X may have billed, until it is known.
+      money: verdict.type === "lost" ? Math.max(cost, job.cost_estimated - job.cost_actual) : cost,
+    },
+    uses: usesOf(settlement, job, kind, bill),
+    counts: countsOf(settlement, job, verdict, { tally, cost, now }),
     closings: [...settlement.closings, ...exhaustedWindows(job, readings, now)],
+    holds: holdsOf(kind, job, settlement.ending),
+    hearings: health.hearings(job),
+    readings: appReadings(job, readings, now),
     window: readings.get(kind?.endpoint ?? "")?.window ?? null,
-    newest: verdict.type === "done" ? (verdict.newest ?? null) : null,
+    newest: "newest" in verdict ? (verdict.newest ?? null) : null,
     asks,
-    parked: parkedIn(settlement, job, now),
-    wakes: [...(verdict.type === "done" ? (verdict.wakes ?? []) : []), ...asks.map(({ lane }) => lane)],
+    tells: isTold(settlement) && kind?.internal !== true ? [job.client_id] : [],
+    batches: touchOf(job),
+    ...media,
+    wakes: [
+      ...(verdict.type === "done" ? (verdict.wakes ?? []) : []),
+      ...[...asks, ...media.uploads].map(({ lane }) => lane),
+      ...media.lanes,
+    ],
   };
 }
 
-/** A person must find out what became of it, and is told so. */
-const parkedIn = ({ ending }: Settlement, job: Claimed, now: number): ParkedEvent[] =>
-  ending.state === "unknown" && ending.open === null
-    ? [{ client_id: job.client_id, job_id: job.id, event_id: newId("evt", shardOf(job.id), now) }]
-    : [];
+/** What its client may be told of: it has ended, or is parked, or may have been canceled meanwhile. */
+const isTold = ({ ending }: Settlement): boolean => ending.final === 1 || ending.state !== "waiting";
+
+/** The gate of a delivery's receiver, which the lanes to it share. */
+const receiverOf = (lane: string): string => lane.slice(0, lane.lastIndexOf("/"));
 
 /** What the access token alone stood in the way of goes on with another one. */
 async function renewed(consumer: Consumer, kind: Kind, job: Claimed, verdict: Verdict): Promise<Verdicts> {
@@ -78,7 +127,13 @@ async function attempt(
   kind: Kind,
   job: Claimed,
   maySend: () => boolean,
-  readings: Map<string, Rate>,
+  {
+    readings,
+    health,
+    bill,
+    asked,
+    tally,
+  }: { readings: Map<string, Rate>; health: Health; bill: Bill; asked: string[]; tally: Tallying },
 ): Promise<Verdict> {
   const params = kind.params.safeParse(JSON.parse(job.params));
   if (!params.success) return unreadable(job);
@@ -95,24 +150,66 @@ async function attempt(
       now: () => consumer.clock.now(),
       timeout_ms: consumer.limits.call_ms,
       onReading: (endpoint, reading) => readings.set(endpoint, reading),
+      onBilled: (endpoint, body, answer) => {
+        bill.charge(endpoint, body, answer);
+        health.hearApp();
+      },
+      onAnswer: ({ name }, status) => {
+        tally.add(keyOf("calls", name, classOf(status)));
+      },
+      onHealth: ({ name, part }, well) => {
+        asked.push(name);
+        health.hear(part ?? kind.part, well);
+      },
     });
     const input = {
       params: params.data,
       checkpoint: checkpointOf(job),
       job_id: job.id,
       account_id: job.account_id,
+      x_user_id: job.x_user_id ?? "",
       created_at: job.created_at,
     };
     began = true;
-    const context = { x, now: () => consumer.clock.now(), refresh: consumer.refresh };
+    const refresh: Refresh = (accountId, asked) =>
+      consumer.refresh(accountId, asked, (well) => {
+        health.hear(kind.part, well);
+      });
+    const send: Send = async (delivery) => {
+      const { outcome, well } = await consumer.send({ ...delivery, client_id: job.client_id });
+      if (well !== null) health.hearReceiver(receiverOf(job.lane), well, job.attempts === 1);
+      return outcome;
+    };
+    const resetOf = (endpoint: string) => usedUntil(readings.get(endpoint));
+    const room = roomOf(consumer, job, maySend);
+    const context = { x, now: () => consumer.clock.now(), refresh, send, resetOf, ...room };
     if (job.maybe_sent < 2) return await kind.run(input, context);
     // X may have acted on an earlier claim: look for it, never run again.
     if (!kind.reconcile) return lost(new Problem("x_unreachable"));
-    return await kind.reconcile(input, { ...context, sent: sentOf(consumer, job, readings) });
+    return await kind.reconcile(input, { ...context, sent: sentOf(consumer, job, readings, bill) });
   } catch (error) {
     if (error instanceof Refusal) return error.outcome;
     return broken(consumer, kind, job, error, began);
   }
+}
+
+/** Media, and the job's own progress. */
+function roomOf(consumer: Consumer, job: Claimed, maySend: () => boolean): Room {
+  const db = shard(consumer.databases, job.id);
+  const { clock } = consumer;
+  const parts = { ...consumer, now: () => clock.now(), stored: () => clock.stored() };
+  return {
+    media: createMediaRoom(parts, { ...job, job_id: job.id }),
+    mayCall: maySend,
+    save: async (checkpoint) => {
+      const text = JSON.stringify(checkpoint);
+      const { meta } = (await db?.batch([jobSteps.keep(db, job, text)]))?.[0] ?? {};
+      if (meta?.changes !== 1) throw new Error("the lease of the job is over");
+      // What its ending goes by.
+      job.checkpoint = text;
+      job.attempts = 1;
+    },
+  };
 }
 
 /** The account's access token, or why the job must wait for one. No fault of ours here costs the job an attempt. */
@@ -128,21 +225,6 @@ async function tokenFor(consumer: Consumer, job: Claimed): Promise<string | Outc
   }
 }
 
-/** What is known of an earlier attempt that X may have acted on. */
-function sentOf(consumer: Consumer, job: Claimed, readings: Map<string, Rate>): Sent {
-  const db = shard(consumer.databases, job.id);
-  return {
-    at: job.sent_at ?? job.created_at,
-    newest_id: job.newest_before,
-    x_user_id: job.x_user_id ?? "",
-    skew_ms: () => [...readings.values()].at(-1)?.skew_ms ?? 0,
-    taken: async (ids) => {
-      if (db === null || ids.length === 0) return new Set();
-      return new Set((await all<{ id: string }>(unclearJobs.taken(db, job, ids))).map(({ id }) => id));
-    },
-  };
-}
-
 /** A throw that is not a Refusal is a bug of ours. If X may have been called by a kind that must not repeat, it is lost. */
 function broken(consumer: Consumer, kind: Kind, job: JobRow, error: unknown, began: boolean): Outcome {
   consumer.log("job.broke", { job: job.id, kind: kind.name, reason: reasonOf(error) });
@@ -156,19 +238,3 @@ const unreadable = (job: JobRow): Verdict => ({
 });
 
 const checkpointOf = (job: JobRow): unknown => (job.checkpoint === null ? null : JSON.parse(job.checkpoint));
-
-/**
- * Windows that the last call used up are closed now, in the commit that ends its job: never overrun by the next. A reset
- * that has passed closes nothing.
- */
-function exhaustedWindows(job: Claimed, readings: Map<string, Rate>, now: number): Closing[] {
-  const closed = (gate: GateRef, reading: RateWindow | null): Closing[] =>
-    reading?.remaining === 0 && reading.resets_at > now
-      ? [closing(job, gate, "rate_limited", reading.resets_at - now, reading)]
-      : [];
-  return [...readings].flatMap(([endpoint, { window, user_day, app_day }]) => [
-    ...closed({ scope: "window", endpoint }, window),
-    ...closed({ scope: "window", endpoint }, user_day),
-    ...closed({ scope: "app" }, app_day),
-  ]);
-}

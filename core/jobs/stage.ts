@@ -4,9 +4,11 @@ import * as accounts from "#core/store/accounts";
 import type { AccountRow } from "#core/store/accounts";
 import * as refreshes from "#core/store/refreshes";
 import { all } from "#core/store/sql";
+import { finishBatches } from "./batch-ends.ts";
 import { asScheduled } from "./commit.ts";
 import type { Engine } from "./engine.ts";
 import { WAKE_HORIZON_MS } from "./limits.ts";
+import { fireSchedules } from "./fire.ts";
 import { refreshOf } from "./refreshes.ts";
 import { wake, type Wake } from "./wake.ts";
 
@@ -28,9 +30,11 @@ export async function stage(engine: Engine, horizonMs: number = WAKE_HORIZON_MS)
     if (db === null) continue;
     // First, so that their lanes are among those that are woken.
     await askForRefreshes(engine, db);
+    await fireSchedules(engine, db, horizonMs);
     woken += await stageLanes(engine, db, horizonMs);
   }
   engine.log("lanes.staged", { lanes: woken });
+  await finishBatches(engine);
   return woken;
 }
 

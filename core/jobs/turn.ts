@@ -1,6 +1,7 @@
 import { reasonOf } from "#core/lib/log";
-import type { Look } from "#core/store/lanes";
-import type { Committer } from "./committer.ts";
+import type { HandBack, Look } from "#core/store/lanes";
+import { touchOf } from "./batch-ends.ts";
+import type { Committer, Given } from "./committer.ts";
 import type { Consumer } from "./engine.ts";
 import { WAKE_HORIZON_MS } from "./limits.ts";
 import { run, type Claimed, type Ran } from "./run.ts";
@@ -22,20 +23,21 @@ export type Left = "given back" | "suspect";
 const WAKE_LIMIT_MS = 10_000;
 
 /**
- * Work one lane until it has nothing to do now, or the turn's time is up, and give it back with the wake-up it needs.
+ * Work one lane until it has nothing to do now, or the turn's time is up, and give it back with the wake-up it needs. `held` is
+ * the lane as this turn has it, and is kept up to date.
  * Never throws: a lane that could not be given back is found again when its lease runs out.
  */
-export async function workLane(turn: Turn, lane: string, how: { alone: boolean }): Promise<Left> {
+export async function workLane(turn: Turn, held: HandBack, how: { alone: boolean }): Promise<Left> {
   const { consumer, committer } = turn;
   try {
-    const { look, window, newest, held, waking } = await workJobs(turn, lane, how);
+    const { look, given, mine, waking } = await workJobs(turn, held, how);
     await Promise.all(waking);
     if (look?.suspect === 1 && !how.alone) return "suspect";
     // At once, not at the end of the turn: other lanes may have much to do yet.
-    const next = soon(held ? await committer.handBack({ lane, window, newest }) : look);
+    const next = soon(mine ? await committer.handBack(held, given) : look);
     if (next) await wake(consumer, [next], WAKE_LIMIT_MS);
   } catch (error) {
-    consumer.log("lane.left", { lane, reason: reasonOf(error) });
+    consumer.log("lane.left", { lane: held.lane, reason: reasonOf(error) });
   }
   return "given back";
 }
@@ -51,34 +53,34 @@ const soon = (look: Look | null): Wake | null =>
 
 /**
  * The loop: one job at a time, each in a slot; its ending and the claim of the next are one commit, and so are the last
- * ending and the hand-back. `held`: whether the lane is still to be given back.
+ * ending and the hand-back. `mine`: whether the lane is still to be given back.
  */
-async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
+async function workJobs(turn: Turn, held: HandBack, how: { alone: boolean }) {
   const { committer, slots } = turn;
-  let window: string | null = null;
-  let newest: string | null = null;
   let look: Look | null = null;
-  let held = true;
+  let given: Given = UNLIMITED;
+  let mine = true;
   const waking: Promise<void>[] = [];
 
   await slots.acquire();
   try {
     // Alone, when the others are done: it would never have a turn behind lanes that are always busy for all of theirs.
     if (how.alone ? maySend(turn) : mayClaim(turn))
-      look = await skipOverdue(turn, await committer.claim(lane, how));
+      look = await clearWay(turn, held, await committer.claim(held, how));
     // Another's, or too early: there is nothing to give back.
-    held = look?.mine !== 0;
-    while (held && look?.running === 1) {
+    mine = look?.mine !== 0;
+    given = look ?? given;
+    while (mine && look?.running === 1) {
       const came = await run(turn.consumer, asClaimed(look), () => maySend(turn));
-      window = came.window === null ? window : JSON.stringify(came.window);
-      newest = came.newest ?? newest;
-      if (look.more === null || how.alone || !mayClaim(turn)) {
-        look = await committer.settle(came, { lane, window, newest }, "hand back");
-        held = false;
+      note(held, came);
+      const isOver = look.more === null && came.ending.wait_ms !== 0;
+      if (isOver || how.alone || !mayClaim(turn) || isUsedUp(held, given)) {
+        look = await committer.settle(came, held, "hand back", given);
+        mine = false;
       } else if (slots.idle()) {
-        look = await skipOverdue(turn, await committer.settle(came, { lane, window, newest }, "claim"));
+        look = await clearWay(turn, held, await committer.settle(came, held, "claim", given));
       } else {
-        look = await afterOthers(turn, came, lane, how);
+        look = await afterOthers(turn, came, held, given, how);
       }
       // Beside the next job: a queue that hangs must not hold the lane.
       const wakes = came.wakes.map((other) => ({ lane: other, wait_ms: 0 }));
@@ -87,29 +89,51 @@ async function workJobs(turn: Turn, lane: string, how: { alone: boolean }) {
   } finally {
     slots.release();
   }
-  return { look, window, newest, held, waking };
+  return { look, given, mine, waking };
 }
+
+const UNLIMITED: Given = { calls: null, money: null };
+
+/** What a run says of its lane. */
+function note(held: HandBack, { window, newest, spent }: Ran): void {
+  held.window = window === null ? held.window : JSON.stringify(window);
+  held.newest = newest ?? held.newest;
+  held.calls += spent.calls;
+  held.money += spent.money;
+}
+
+/** Then others have their turn, before it is given more. */
+const isUsedUp = (held: HandBack, { calls }: Given): boolean => calls !== null && held.calls >= calls;
 
 /** Somebody waits for a slot: they have this one while the ending is written, and the lane claims when it is its turn again. */
 async function afterOthers(
   turn: Turn,
   ran: Ran,
-  lane: string,
+  held: HandBack,
+  given: Given,
   how: { alone: boolean },
 ): Promise<Look | null> {
   turn.slots.release();
   try {
-    await turn.committer.settle(ran, { lane, window: null, newest: null }, "keep");
+    await turn.committer.settle(ran, held, "keep", given);
   } finally {
     await turn.slots.acquire();
   }
-  return mayClaim(turn) ? skipOverdue(turn, await turn.committer.claim(lane, how)) : null;
+  return mayClaim(turn) ? clearWay(turn, held, await turn.committer.claim(held, how)) : null;
 }
 
-/** Jobs whose time to be sent has passed end here, one after the other, unsent. */
-async function skipOverdue(turn: Turn, look: Look | null): Promise<Look | null> {
+/**
+ * What stands before the next job: jobs whose time to be sent has passed end here, one after the other, unsent; and a part of
+ * X that was broken long enough is tried once, if nobody else does.
+ */
+async function clearWay(turn: Turn, held: HandBack, look: Look | null): Promise<Look | null> {
   let next = look;
-  while (next?.overdue === 1 && mayClaim(turn)) next = await turn.committer.expire(next.lane);
+  while (next?.overdue === 1 && mayClaim(turn))
+    next = await turn.committer.expire(held, {
+      client: next.client_id ?? "",
+      batches: touchOf(asClaimed(next)),
+    });
+  if (next?.half_open === 1 && next.mine === 1 && mayClaim(turn)) next = await turn.committer.probe(held);
   return next;
 }
 
@@ -122,5 +146,5 @@ const maySend = (turn: Turn): boolean => {
   return turn.consumer.clock.now() - turn.began_at <= lease_ms - send_margin_ms;
 };
 
-/** A look that says `running` has the whole row of a job, and its lease. */
+/** A look that says `running` or `overdue` has the whole row of a job; the first has its lease. */
 const asClaimed = (look: Look): Claimed => look as Claimed;

@@ -11,6 +11,7 @@ export const tokenRefresh = defineJob({
   endpoint: "POST /2/oauth2/token",
   token: false,
   housekeeping: true,
+  own: true,
   ordered: true,
   scopes: ["offline.access"],
   params: z.strictObject({

@@ -21,6 +21,8 @@ export const tweetDelete = defineJob({
   backoff: { attempts: 5, base_s: 10, cap_s: 900 },
   repeatable: true,
 
+  cost: (_, prices) => prices.tweet_deleted,
+
   async run({ params }, { x }) {
     const { deleted } = await deleteTweet(x, params.tweet_id);
     return deleted ? done({ tweet_id: params.tweet_id, deleted }) : fail(new Problem("tweet_not_found"));

@@ -20,6 +20,7 @@ export async function lookFor(x: XClient, body: TweetBody, sent: Sent): Promise<
   // Asked only when there is something to tell apart: it reads the client's jobs.
   if (mightBe) known.taken = await sent.taken(tweets.flatMap(({ id, edits }) => [id, ...edits]));
   const ours = findOurs(known, tweets);
+  if (ours) sent.found(body);
   if (ours) return done({ tweet_id: ours.id, url: urlOf(ours.id) }, { newest: ours.id });
   const repost = isListed(body) && findDoubtful(known, tweets).length === 0;
   return unseen({ reads, complete, repost });

@@ -1,0 +1,26 @@
+import type { Engine } from "./engine.ts";
+import type { DueLane } from "#core/store/deliveries";
+import { wake } from "./wake.ts";
+
+const LIMIT_MS = 10_000;
+/** Forgotten when there are more; then a lane may be woken twice, which does no harm. */
+const REMEMBERS = 10_000;
+
+/** Since when the lanes had something to do that this Worker has woken last. */
+const woken = new Map<string, number>();
+
+/**
+ * Wake the lanes of deliveries that a commit has made. While a wake-up is on its way its lane is found by every commit: it is
+ * sent once for each time that the lane had something to do.
+ */
+export async function tell(engine: Pick<Engine, "queues" | "kinds" | "log">, due: DueLane[]): Promise<void> {
+  const fresh = due.filter(({ lane, next_at }) => woken.get(lane) !== next_at);
+  if (fresh.length === 0) return;
+  if (woken.size > REMEMBERS) woken.clear();
+  for (const { lane, next_at } of fresh) woken.set(lane, next_at);
+  await wake(
+    engine,
+    fresh.map(({ lane }) => ({ lane, wait_ms: 0 })),
+    LIMIT_MS,
+  );
+}
