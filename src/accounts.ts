@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { disconnect } from "#core/accounts/disconnect";
 import { showAccount } from "#core/accounts/view";
+import { capAccount } from "#core/jobs/caps";
+import { wake } from "#core/jobs/wake";
 import { isId } from "#core/lib/ids";
 import { Problem } from "#core/lib/problem";
 import * as accounts from "#core/store/accounts";
@@ -11,13 +13,16 @@ import type { App } from "./app.ts";
 import { audit } from "./audit.ts";
 import { actorOf, clientOf, mayUse, type Caller } from "./auth.ts";
 import { appsOf, ringOf } from "./connect.ts";
+import { dailyCap } from "./clients.ts";
 import { pageOf } from "./list-jobs.ts";
 import { metadata } from "./order.ts";
 import { defineRoute } from "./route.ts";
+import { tellAll } from "./tell-all.ts";
 
+const WAKE_LIMIT_MS = 2_000;
 const accountId = z.strictObject({ id: z.string().refine((text) => isId("acc", text)) });
 
-const accountSchema = z.strictObject({
+export const accountSchema = z.strictObject({
   id: z.string(),
   x_user_id: z.string(),
   username: z.string(),
@@ -26,6 +31,8 @@ const accountSchema = z.strictObject({
   scopes: z.array(z.string()),
   state: z.enum(["connected", "reconnect_required", "disconnected"]),
   token_expires_at: z.iso.datetime().nullable(),
+  paused_at: z.iso.datetime().nullable(),
+  daily_cap_micro_usd: dailyCap,
   metadata: z.unknown(),
   created_at: z.iso.datetime(),
 });
@@ -44,25 +51,34 @@ export const getAccount = defineRoute({
   },
 });
 
-/** PATCH /v1/accounts/{id}: what the client keeps with it. */
+/** PATCH /v1/accounts/{id}: what is left out stays as it is. */
 export const patchAccount = defineRoute({
   method: "PATCH",
   path: "/v1/accounts/{id}",
-  summary: "Change an account's metadata",
+  summary: "Change an account's metadata or daily cap",
   scope: "accounts:write",
   params: accountId,
-  body: z.strictObject({ metadata: metadata.nullable() }),
+  body: z.strictObject({
+    metadata: metadata.nullable().optional(),
+    daily_cap_micro_usd: dailyCap.optional(),
+  }),
   answers: { 200: { description: "The account as it is now.", schema: accountSchema } },
   async handle({ app, caller, params, body }) {
     const { db, row } = await findAccount(app, caller, params.id);
     const now = app.clock.now();
-    const change = { client_id: row.client_id, action: "account.changed" as const, subject: row.id };
-    const given = body.metadata === null ? null : JSON.stringify(body.metadata);
-    await db.batch([
-      accounts.setMetadata(db, row.id, given, now),
-      audit(db, caller, { ...change, detail: { fields: ["metadata"] } }, now),
-    ]);
-    return Response.json(showAccount({ ...row, metadata: given }));
+    const { metadata: given, daily_cap_micro_usd: daily_cap } = body;
+    const fields = {
+      metadata: given === undefined ? undefined : given === null ? null : JSON.stringify(given),
+      daily_cap,
+    };
+    const noted = { client_id: row.client_id, action: "account.changed" as const, subject: row.id };
+    const statements = [
+      accounts.change(db, row.id, fields, now),
+      audit(db, caller, { ...noted, detail: { fields: Object.keys(body) } }, now),
+    ];
+    if (daily_cap === undefined) await db.batch(statements);
+    else app.later(wake(app, await capAccount(app, row, daily_cap, statements), WAKE_LIMIT_MS));
+    return Response.json(showAccount((await findAccount(app, caller, row.id)).row));
   },
 });
 
@@ -99,6 +115,7 @@ export const deleteAccount = defineRoute({
       log: app.log,
     };
     const { account, revoked, canceled } = await disconnect(by, row, { ...query, actor: actorOf(caller) });
+    app.later(tellAll(app, row.client_id));
     return Response.json({ ...showAccount(account), revoked, canceled });
   },
 });

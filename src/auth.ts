@@ -15,6 +15,7 @@ export const scopes = [
   "accounts:read",
   "accounts:write",
   "webhooks:write",
+  "metrics:read",
   "admin",
 ] as const;
 

@@ -14,6 +14,9 @@ const TAKEN = [
   "Upload-Metadata",
   "Upload-Offset",
   "Upload-Checksum",
+  "X-HTTP-Method-Override",
+  "X-Request-ID",
+  "X-Requested-With",
 ].join(", ");
 
 const SHOWN = [
@@ -31,6 +34,7 @@ const SHOWN = [
   "Tus-Version",
   "Tus-Extension",
   "Tus-Max-Size",
+  "Tus-Checksum-Algorithm",
 ].join(", ");
 
 /** How long a browser may remember a preflight: an origin that is taken off the list is out after that. */
@@ -47,13 +51,14 @@ export function addCors(headers: Headers, request: Request, configured: string |
   headers.set("access-control-expose-headers", SHOWN);
 }
 
-/** The answer to OPTIONS on a path that takes these methods. A preflight hears what its page may send. */
+/** The answer to OPTIONS on a path that takes these methods, with what it says besides. A preflight hears what its page may send. */
 export function optionsResponse(
   request: Request,
   methods: readonly string[],
   configured: string | undefined,
+  more: Readonly<Record<string, string>> = {},
 ): Response {
-  const headers = new Headers({ allow: methods.join(", ") });
+  const headers = new Headers({ ...more, allow: methods.join(", ") });
   const isPreflight = request.headers.has("access-control-request-method");
   if (isPreflight && allowedOrigin(request, configured) !== null) {
     headers.set("access-control-allow-methods", methods.join(", "));

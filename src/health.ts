@@ -5,6 +5,7 @@ import { reasonOf } from "#core/lib/log";
 import { Problem } from "#core/lib/problem";
 import { readRing } from "#core/lib/ring";
 import type { Ring } from "#core/lib/seal";
+import type { SealingRing } from "#core/store/sealed";
 import { shard, shards } from "#core/store/shard";
 import { ping } from "#core/store/sql";
 import { defineRoute } from "./route.ts";
@@ -44,9 +45,15 @@ export const readyz = defineRoute({
     } catch (error) {
       wrong.push(reasonOf(error));
     }
+    const webhookRing = await app.webhookRing().catch((error: unknown) => {
+      wrong.push(reasonOf(error));
+      return null;
+    });
     for (const name of shards(app.databases)) {
       const db = shard(app.databases, name);
-      const answer = db ? look(db, ring) : Promise.reject(new Error("not bound"));
+      const answer = db
+        ? look(db, { tokens: ring, webhooks: webhookRing })
+        : Promise.reject(new Error("not bound"));
       await within(answer, DATABASE_MS).then(
         (sentences) => wrong.push(...sentences.map((sentence) => `database ${name}: ${sentence}`)),
         (error: unknown) => broken.push(`database ${name}: ${reasonOf(error)}`),
@@ -58,9 +65,13 @@ export const readyz = defineRoute({
   },
 });
 
-/** Whether a database answers, and what is wrong with the ring for what stands in it. */
-async function look(db: D1Database, ring: Ring | null): Promise<string[]> {
-  if (ring) return misfits(db, ring);
+/** Whether a database answers, and what is wrong with the rings for what stands in it. */
+async function look(db: D1Database, rings: Record<SealingRing, Ring | null>): Promise<string[]> {
   await ping(db).run();
-  return [];
+  const sentences: string[] = [];
+  for (const sealing of ["tokens", "webhooks"] as const) {
+    const ring = rings[sealing];
+    if (ring) sentences.push(...(await misfits(db, sealing, ring)));
+  }
+  return sentences;
 }

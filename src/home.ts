@@ -2,7 +2,13 @@ import { z } from "zod";
 import { page, wantsHtml } from "./page.ts";
 import { defineRoute } from "./route.ts";
 
-const links = { jobs: "/v1/jobs", accounts: "/v1/accounts", health: "/healthz", ready: "/readyz" };
+const links = {
+  description: "/openapi.json",
+  jobs: "/v1/jobs",
+  accounts: "/v1/accounts",
+  health: "/healthz",
+  ready: "/readyz",
+};
 
 /** GET /: what this is. Connecting an account may end here. */
 export const home = defineRoute({
@@ -19,7 +25,7 @@ export const home = defineRoute({
     return page(
       "Twitter API Proxy",
       "A queue-driven job proxy for the X API. Hand over tweets, get a job id back, read how it ended. " +
-        `<a href="${links.health}">Health</a>, <a href="${links.ready}">readiness</a>.`,
+        `<a href="/docs">The API</a>, <a href="${links.health}">Health</a>, <a href="${links.ready}">readiness</a>.`,
     );
   },
 });

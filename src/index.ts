@@ -1,6 +1,8 @@
+import { clearMedia } from "#core/jobs/clear-media";
 import { prune } from "#core/jobs/prune";
 import { stage } from "#core/jobs/stage";
 import { reasonOf } from "#core/lib/log";
+import { spreadEndpoints } from "#core/webhooks/spread";
 import { createApp } from "./app.ts";
 import type { Env } from "./env.ts";
 import { createRouter } from "./router.ts";
@@ -18,9 +20,12 @@ export default {
 
   async scheduled(controller, env, context) {
     const app = createApp(env, context);
-    const works = [stage(app, horizonOf(env))];
+    const works = [stage(app, horizonOf(env)), spreadEndpoints(app)];
     if (new Date(controller.scheduledTime).getUTCMinutes() === PRUNE_MINUTE)
-      works.push(prune(app).then(() => 0));
+      works.push(
+        prune(app).then(() => 0),
+        clearMedia(app, env.MEDIA).then(() => 0),
+      );
     for (const result of await Promise.allSettled(works))
       if (result.status === "rejected") app.log("tick.failed", { reason: reasonOf(result.reason) });
   },

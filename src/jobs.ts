@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { EXPIRES_AFTER_MS } from "#core/jobs/limits";
+import { batchEnds, batchesMoved, touchOf } from "#core/jobs/batch-ends";
 import { gatesOf } from "#core/jobs/define";
 import { wake, type Wake } from "#core/jobs/wake";
+import { kinds } from "#core/jobs/kinds/index";
+import { tweetCreate } from "#core/jobs/kinds/tweet-create";
 import { isId } from "#core/lib/ids";
 import { Problem } from "#core/lib/problem";
 import * as gates from "#core/store/gates";
@@ -9,15 +12,17 @@ import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import * as lanes from "#core/store/lanes";
 import { shard } from "#core/store/shard";
-import { all, first } from "#core/store/sql";
-import { accept } from "./accept.ts";
+import { first } from "#core/store/sql";
+import { accept, accepted } from "./accept.ts";
 import type { App } from "./app.ts";
 import { clientOf, mayUse, type Caller } from "./auth.ts";
-import { isSettled, jobSchema, jobView, type ClosedGate, type JobView } from "./job-view.ts";
-import { commonErrors, readOrder } from "./order.ts";
+import { isSettled, jobSchema } from "#core/jobs/view";
+import { show } from "./show-jobs.ts";
+import { anyJob, commonErrors, readOrder } from "./order.ts";
 import { waitOf } from "./prefer.ts";
 import { defineRoute } from "./route.ts";
 import { anyObject } from "./tweets.ts";
+import { tellAll } from "./tell-all.ts";
 
 const jobId = z.strictObject({ id: z.string().refine((text) => isId("job", text)) });
 const WAKE_LIMIT_MS = 2_000;
@@ -29,10 +34,13 @@ export const postJob = defineRoute({
   summary: "Take a job of any kind",
   scope: "jobs:write",
   body: anyObject,
-  answers: { 202: { description: "The job, taken.", schema: jobSchema } },
+  shown: anyJob(kinds),
+  example: { kind: tweetCreate.name, params: tweetCreate.example },
+  answers: accepted,
   handle: (call) => {
     const { app, body } = call;
-    const kind = typeof body.kind === "string" ? app.kinds.find(body.kind) : null;
+    const kind =
+      typeof body.kind === "string" && app.kinds.names.includes(body.kind) ? app.kinds.find(body.kind) : null;
     const detail = `One of ${app.kinds.names.join(", ")}`;
     if (!kind)
       throw new Problem("invalid", {
@@ -70,21 +78,32 @@ export const cancelJob = defineRoute({
   scope: "jobs:write",
   params: jobId,
   answers: {
-    200: { description: "Canceled.", schema: jobSchema },
+    200: {
+      description: "Canceled. A thread that stopped short stays as it is, and holds its account no more.",
+      schema: jobSchema,
+    },
     202: { description: "In flight: it is canceled if it comes back unsent.", schema: jobSchema },
   },
   async handle({ app, caller, params }) {
-    const { client_id, id } = await findJob(app, caller, params.id);
+    const before = await findJob(app, caller, params.id);
+    const { client_id, id } = before;
     const db = databaseOf(app, id);
-    const [, asked, hurried] = await db.batch([
+    const [, asked, released, hurried] = await db.batch([
       jobs.cancel(db, app.clock.stored(), client_id, id),
       jobs.requestCancel(db, client_id, id),
-      // It may have held its lane while it backed off.
+      gates.letGo(db, client_id, [id]),
+      // It may have held its lane while it backed off, or when it stopped short.
       lanes.hurry(db, app.clock.stored(), client_id, id),
+      ...batchEnds(db, app.clock.stored(), touchOf(before)),
     ]);
     app.later(wake(app, hurried?.results as Wake[], WAKE_LIMIT_MS));
     const job = await findJob(app, caller, id);
-    if (job.state === "canceled") return Response.json(await show(app, job));
+    if (job.state === "canceled") {
+      app.later(tellAll(app, client_id));
+      return Response.json(await show(app, job));
+    }
+    // What failed stays failed, but its client has given up what it held.
+    if (released?.results.length === 1) return Response.json(await show(app, job));
     if (asked?.results.length === 1) return Response.json(await show(app, job), { status: 202 });
     throw new Problem("already_sent", { detail: `The job is ${job.state}` });
   },
@@ -104,47 +123,27 @@ export const retryJob = defineRoute({
     if (!kind) throw new Problem("not_retryable", { detail: `This version has no ${name}` });
     const db = databaseOf(app, id);
     const now = app.clock.stored();
-    const [redriven, scheduled] = await db.batch([
-      jobs.redrive(db, now, client_id, id, EXPIRES_AFTER_MS),
+    const [redriven, , scheduled] = await db.batch([
+      jobs.redrive(db, now, client_id, [id], EXPIRES_AFTER_MS),
+      gates.release(db, client_id, [id]),
       lanes.schedule(db, now, [{ client_id, id, gates: gatesOf(kind) }]),
     ]);
     const job = await findJob(app, caller, id);
     if (redriven?.results.length === 0)
       throw new Problem("not_retryable", { detail: `The job is ${job.state}` });
+    await batchesMoved(app, touchOf(job));
     app.later(wake(app, scheduled?.results as Wake[], WAKE_LIMIT_MS));
     return Response.json(await show(app, job), { status: 202, headers: { location: `/v1/jobs/${id}` } });
   },
 });
 
-/** A job as the API shows it, with the gates that hold its lane now. */
-export async function show(app: App, job: JobRow): Promise<JobView> {
-  return jobView(job, app.kinds, app.clock.now(), await closedGates(app, [job]));
-}
-
-/** The same for jobs of one or several databases. */
-export async function showAll(app: App, rows: JobRow[]): Promise<JobView[]> {
-  const closed = await closedGates(app, rows);
-  return rows.map((job) => jobView(job, app.kinds, app.clock.now(), closed));
-}
-
-/** The closed gates of the lanes of those jobs that wait. */
-async function closedGates(app: App, rows: JobRow[]): Promise<ClosedGate[]> {
-  const open = rows.filter((job) => !isSettled(job) && job.state !== "running");
-  const closed: ClosedGate[] = [];
-  for (const [character, some] of Map.groupBy(open, ({ id }) => id.slice(-1))) {
-    const names = [...new Set(some.map(({ lane }) => lane))];
-    closed.push(
-      ...(await all<ClosedGate>(gates.closedFor(databaseOf(app, character), app.clock.stored(), names))),
-    );
-  }
-  return closed;
-}
-
 /** A job of the caller's. Another's is not found, like one that does not exist. */
 export async function findJob(app: App, caller: Caller, id: string): Promise<JobRow> {
   const db = shard(app.databases, id);
   const job = db && (await first<JobRow>(jobs.find(db, clientOf(caller), id)));
-  if (!job || !mayUse(caller, job.account_id)) throw new Problem("not_found", { detail: "No such job" });
+  const isOurs = job !== null && app.kinds.find(job.kind)?.internal === true;
+  if (!job || isOurs || !mayUse(caller, job.account_id))
+    throw new Problem("not_found", { detail: "No such job" });
   return job;
 }
 

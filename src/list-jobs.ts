@@ -6,14 +6,14 @@ import { shard, shards } from "#core/store/shard";
 import { all, first } from "#core/store/sql";
 import type { App } from "./app.ts";
 import { clientOf } from "./auth.ts";
-import { jobSchema, viewStates } from "./job-view.ts";
-import { showAll } from "./jobs.ts";
+import { jobSchema, viewStates } from "#core/jobs/view";
+import { showAll } from "./show-jobs.ts";
 import { pageFields, pageOf } from "./lists.ts";
 import { defineRoute } from "./route.ts";
 
 export { pageOf };
 
-const moment = z.iso.datetime({ offset: true });
+export const moment = z.iso.datetime({ offset: true });
 
 const query = z.strictObject({
   state: z.enum(viewStates).optional(),
@@ -55,11 +55,11 @@ function filterOf(query: {
   created_before?: string | undefined;
   cursor?: string | undefined;
 }): JobFilter {
-  const { state, cursor, created_before, created_after } = query;
-  const before = created_before === undefined ? "job_~" : idFloor("job", Date.parse(created_before));
+  const { state, cursor } = query;
+  const { from, before } = idsMade(query);
   return {
     before: cursor !== undefined && cursor < before ? cursor : before,
-    from: created_after === undefined ? "" : idFloor("job", Date.parse(created_after)),
+    from,
     state: state === "scheduled" ? "queued" : (state ?? null),
     later: state === "scheduled" ? 1 : state === "queued" ? 0 : null,
     kind: query.kind ?? null,
@@ -68,8 +68,17 @@ function filterOf(query: {
   };
 }
 
-/** What one database has, and the id it looked down to if there may be more below. */
-type Part = { rows: JobRow[]; floor: string | null };
+/** The ids of jobs made from one moment to before another: from `from` to below `before`. */
+export const idsMade = (time: {
+  created_after?: string | undefined;
+  created_before?: string | undefined;
+}): { from: string; before: string } => ({
+  from: time.created_after === undefined ? "" : idFloor("job", Date.parse(time.created_after)),
+  before: time.created_before === undefined ? "job_~" : idFloor("job", Date.parse(time.created_before)),
+});
+
+/** What one database has, and the id it looked as far as if there may be more behind. */
+export type Part<Row> = { rows: Row[]; floor: string | null };
 
 async function listOn(
   app: App,
@@ -78,7 +87,7 @@ async function listOn(
   filter: JobFilter,
   accountIds: readonly string[] | null,
   limit: number,
-): Promise<Part> {
+): Promise<Part<JobRow>> {
   const db = shard(app.databases, name);
   if (!db) return { rows: [], floor: null };
   const scope = { kinds: filter.kind === null ? app.kinds.listed : app.kinds.names, accounts: accountIds };
@@ -88,18 +97,20 @@ async function listOn(
   return { rows, floor: floor?.id ?? null };
 }
 
-/** Merge the databases' parts: nothing below the highest floor is shown, for another database has not looked there yet. */
-export function merge(parts: Part[], limit: number): { rows: JobRow[]; next_cursor: string | null } {
-  const floor =
-    parts
-      .map((part) => part.floor ?? "")
-      .sort()
-      .at(-1) ?? "";
+/** Merge the databases' parts: nothing behind the nearest floor is shown, for another database has not looked there yet. */
+export function merge<Row extends { id: string }>(
+  parts: Part<Row>[],
+  limit: number,
+  first: "newest" | "oldest" = "newest",
+): { rows: Row[]; next_cursor: string | null } {
+  const isBefore = (a: string, b: string): boolean => (first === "newest" ? a > b : a < b);
+  const floor = parts
+    .flatMap((part) => part.floor ?? [])
+    .reduce<string | null>((near, one) => (near === null || isBefore(one, near) ? one : near), null);
   const sorted = parts
     .flatMap((part) => part.rows)
-    .filter(({ id }) => id >= floor)
-    .sort((a, b) => (a.id < b.id ? 1 : -1));
+    .filter(({ id }) => floor === null || !isBefore(floor, id))
+    .sort((a, b) => (isBefore(b.id, a.id) ? 1 : -1));
   const rows = sorted.slice(0, limit);
-  if (sorted.length > limit) return { rows, next_cursor: rows.at(-1)?.id ?? null };
-  return { rows, next_cursor: floor === "" ? null : floor };
+  return { rows, next_cursor: sorted.length > limit ? (rows.at(-1)?.id ?? null) : floor };
 }

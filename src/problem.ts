@@ -55,4 +55,8 @@ export function problemResponse(problem: Problem, request: Request, requestId: s
   );
 }
 
-const named = (error: FieldError): FieldError => ({ ...error, pointer: hideRuns(error.pointer, "removed") });
+/** A field error as it may be shown and kept: what was sent as a field's name may be a key or a token. */
+export const named = (error: FieldError): FieldError => ({
+  ...error,
+  pointer: hideRuns(error.pointer, "removed"),
+});

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { asScheduled } from "#core/jobs/commit";
+import { tokenRefresh } from "#core/jobs/kinds/token-refresh";
 import { refreshOf } from "#core/jobs/refreshes";
 import { wake, type Wake } from "#core/jobs/wake";
 import { isId } from "#core/lib/ids";
@@ -10,8 +11,9 @@ import * as lanes from "#core/store/lanes";
 import * as refreshes from "#core/store/refreshes";
 import { first } from "#core/store/sql";
 import { findAccount } from "./accounts.ts";
-import { jobSchema } from "./job-view.ts";
-import { show } from "./jobs.ts";
+import { jobSchema } from "#core/jobs/view";
+import { show } from "./show-jobs.ts";
+import { dryRunSchema } from "./dry-run.ts";
 import { defineRoute } from "./route.ts";
 
 const WAKE_LIMIT_MS = 2_000;
@@ -23,12 +25,20 @@ export const refreshAccount = defineRoute({
   summary: "Refresh an account's token now",
   scope: "accounts:write",
   params: z.strictObject({ id: z.string().refine((text) => isId("acc", text)) }),
-  answers: { 202: { description: "The `token.refresh` job.", schema: jobSchema } },
-  async handle({ app, caller, params }) {
+  query: z.strictObject({ dry_run: z.enum(["true", "false"]).optional() }),
+  answers: {
+    200: {
+      description: "With `dry_run=true`: it could be refreshed. Nothing was taken.",
+      schema: dryRunSchema,
+    },
+    202: { description: "The `token.refresh` job.", schema: jobSchema },
+  },
+  async handle({ app, caller, params, query }) {
     const { db, row: account } = await findAccount(app, caller, params.id);
     if (account.state !== "connected")
       throw new Problem(account.state === "disconnected" ? "account_disconnected" : "reconnect_required");
     if (account.refresh_at === null) throw new Problem("not_refreshable");
+    if (query.dry_run === "true") return tried(account.id);
 
     const ask = await refreshOf(account);
     const now = app.clock.stored();
@@ -42,3 +52,17 @@ export const refreshAccount = defineRoute({
     return Response.json(await show(app, job), { status: 202, headers: { location: `/v1/jobs/${job.id}` } });
   },
 });
+
+/** A refresh costs nothing. */
+function tried(account_id: string): Response {
+  const cost = { estimated: 0, actual: 0 };
+  const shown: z.output<typeof dryRunSchema> = {
+    dry_run: true,
+    kind: tokenRefresh.name,
+    account_id,
+    run_at: null,
+    warnings: [],
+    cost,
+  };
+  return Response.json(shown);
+}

@@ -28,7 +28,8 @@ export type Route<
   Query extends Schema | undefined = Schema | undefined,
   Body extends Schema | undefined = Schema | undefined,
 > = {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** GET answers HEAD, too, unless a route of its own does. */
+  method: "GET" | "HEAD" | "POST" | "PATCH" | "DELETE";
   /** With parameters as `{name}`. */
   path: string;
   summary: string;
@@ -36,10 +37,19 @@ export type Route<
   scope: Scope | "any" | null;
   params?: Params;
   query?: Query;
-  /** JSON. A route without a body schema reads none. */
+  /** JSON. A route without a body schema reads none: what there is, its handler finds in `request.body`. */
   body?: Body;
+  /** What the description shows of a body that is read by something stricter than `body`; and a body that works. */
+  shown?: Schema;
+  example?: unknown;
+  /** The handler reads the body itself, as it comes: neither `body` nor `body_hash` knows of it. */
+  streams?: true;
   /** By status; null: no body, or one that is not JSON. Problems are the same everywhere and not listed. */
   answers: Record<number, { description: string; schema: Schema | null }>;
+  /** Said in every answer of this path, refusals too, but for those of the cross-origin kind. */
+  headers?: Readonly<Record<string, string>>;
+  /** What OPTIONS says of this path. */
+  options?: Readonly<Record<string, string>>;
   /** A GET that changes something: HEAD, which asks without wanting to act, is refused. */
   acts?: true;
   /** What browsers are shown instead of a problem, for a path that people come to. */

@@ -24,19 +24,25 @@ export type Router = { fetch(request: Request, app: App): Promise<Response> };
 export function createRouter(routes: readonly Route[]): Router {
   const router = IttyRouter();
   for (const route of routes) {
-    const method = route.method.toLowerCase() as "get" | "post" | "patch" | "delete";
+    const method = route.method.toLowerCase() as Lowercase<Route["method"]>;
     router[method](asPattern(route.path), (request, app: App, requestId: string) =>
       answer(route, request as unknown as Request & { params: Record<string, string> }, app, requestId),
     );
   }
   return {
-    async fetch(request, app) {
+    async fetch(asked, app) {
+      const request = asMeant(routes, asked);
       const requestId = newId("req", "0", app.clock.now());
       let response: Response;
       try {
         response =
           request.method === "OPTIONS"
-            ? optionsResponse(request, methodsAt(routes, request), app.env.CORS_ORIGINS)
+            ? optionsResponse(
+                request,
+                methodsAt(routes, request),
+                app.env.CORS_ORIGINS,
+                optionsAt(routes, request),
+              )
             : (((await router.fetch(asGet(routes, request), app, requestId)) as Response | undefined) ??
               nowhere(routes, request));
       } catch (error) {
@@ -47,6 +53,8 @@ export function createRouter(routes: readonly Route[]): Router {
       }
       const headers = new Headers(response.headers);
       headers.set("x-request-id", requestId);
+      for (const { headers: more = {} } of routesAt(routes, request))
+        for (const [name, value] of Object.entries(more)) headers.set(name, value);
       addCors(headers, request, app.env.CORS_ORIGINS);
       return new Response(request.method === "HEAD" ? null : response.body, {
         status: response.status,
@@ -96,18 +104,27 @@ function readParams(route: Route, given: Record<string, string>): unknown {
 }
 
 async function readBody(route: Route, request: Request): Promise<{ body: unknown; text: string }> {
-  if (!route.body) return { body: undefined, text: "" };
+  if (!route.body || route.streams) return { body: undefined, text: "" };
   const { value, text } = await readJson(request);
   const read = route.body.safeParse(value);
   if (!read.success) throw new Problem("invalid", { errors: fieldErrors(read.error) });
   return { body: read.data, text };
 }
 
-/** HEAD is GET without the body, where GET only reads. */
+/** HEAD is GET without the body, where GET only reads and there is no other HEAD. */
 const asGet = (routes: readonly Route[], request: Request): Request =>
-  request.method === "HEAD" && !routesAt(routes, request).some((route) => route.acts)
+  request.method === "HEAD" &&
+  !routesAt(routes, request).some(({ acts, method }) => acts ?? method === "HEAD")
     ? new Request(request.url, { headers: request.headers })
     : request;
+
+/** tus lets clients behind old proxies post what they mean otherwise: there the header counts, and nowhere else. */
+function asMeant(routes: readonly Route[], request: Request): Request {
+  const method = request.headers.get("x-http-method-override");
+  if (method === null || request.method !== "POST") return request;
+  const isTus = routesAt(routes, request).some(({ headers }) => headers !== undefined);
+  return isTus ? new Request(request, { method }) : request;
+}
 
 /** What a browser is shown, where a path has something for it. */
 function pageFor(routes: readonly Route[], request: Request, problem: Problem): Response | undefined {
@@ -131,6 +148,12 @@ function nowhere(routes: readonly Route[], request: Request): never {
   });
 }
 
+const optionsAt = (routes: readonly Route[], request: Request): Record<string, string> =>
+  Object.assign({}, ...routesAt(routes, request).map(({ options }) => options ?? {})) as Record<
+    string,
+    string
+  >;
+
 /** The methods that a path takes. Throws 404 for one that we do not have. */
 function methodsAt(routes: readonly Route[], request: Request): string[] {
   const here = routesAt(routes, request);
@@ -141,4 +164,13 @@ function methodsAt(routes: readonly Route[], request: Request): string[] {
 
 const asPattern = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
 
-const asExpression = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}/*$`);
+const expressions = new Map<string, RegExp>();
+
+/** Each path is compiled once, for every answer asks. */
+function asExpression(path: string): RegExp {
+  const known = expressions.get(path);
+  if (known) return known;
+  const made = new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}/*$`);
+  expressions.set(path, made);
+  return made;
+}

@@ -13,9 +13,15 @@ const count = z.int().min(0);
 export const resealTokens = defineRoute({
   method: "POST",
   path: "/v1/token-keys/reseal",
-  summary: "Seal tokens and app secrets anew with the newest key, a step at a time",
+  summary: "Seal tokens and secrets anew with the newest key of their ring, a step at a time",
   scope: "admin",
   body: z.strictObject({
+    ring: z
+      .enum(["tokens", "webhooks"])
+      .default("tokens")
+      .describe(
+        "`tokens`: of accounts and apps, with TOKEN_KEYS. `webhooks`: of endpoints and callbacks, with WEBHOOK_KEYS.",
+      ),
     cursor: z.string().max(100).optional().describe("The next_cursor of the step before."),
   }),
   answers: {
@@ -32,17 +38,18 @@ export const resealTokens = defineRoute({
     },
   },
   async handle({ app, body }) {
-    const ring = await app.ring().catch((error: unknown) => {
+    const sealing = body.ring;
+    const opened = sealing === "tokens" ? app.ring() : app.webhookRing();
+    const ring = await opened.catch((error: unknown) => {
       throw new Problem("misconfigured", { detail: reasonOf(error) });
     });
-    const { databases } = app;
-    const step = await reseal({ databases, ring }, body.cursor ?? null, STEP);
+    const step = await reseal({ databases: app.databases, sealing, ring }, body.cursor ?? null, STEP);
     if (!step)
       throw new Problem("invalid", {
         errors: [{ pointer: "/cursor", code: "invalid", detail: "Not a next_cursor of this installation" }],
       });
     const { key, examined, resealed, unreadable } = step;
-    app.log("tokens.resealed", { key, examined, resealed, unreadable: unreadable.length });
+    app.log("tokens.resealed", { ring: sealing, key, examined, resealed, unreadable: unreadable.length });
     return Response.json(step);
   },
 });

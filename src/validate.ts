@@ -5,8 +5,12 @@ import { Problem, type FieldError } from "#core/lib/problem";
 export const fieldErrors = (error: z.ZodError, prefix = ""): FieldError[] =>
   error.issues.flatMap((issue) => fromIssue(issue, prefix));
 
+/** The pointer to a place below `prefix`. */
+export const pointerTo = (path: readonly PropertyKey[], prefix = ""): string =>
+  prefix + path.map((part) => `/${escaped(String(part))}`).join("");
+
 function fromIssue(issue: z.core.$ZodIssue, prefix: string): FieldError[] {
-  const pointer = prefix + issue.path.map((part) => `/${escaped(String(part))}`).join("");
+  const pointer = pointerTo(issue.path, prefix);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       pointer: `${pointer}/${escaped(key)}`,
