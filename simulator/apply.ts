@@ -1,5 +1,5 @@
 import type { Tweet, User } from "./entities.ts";
-import { emptyWorld, sameness, type Fact, type TweetFact, type World } from "./world.ts";
+import { emptyWorld, engagementKey, sameness, type Fact, type TweetFact, type World } from "./world.ts";
 
 /** Let one fact happen. Facts about things that are not there change nothing. */
 export function apply(world: World, fact: Fact): void {
@@ -24,6 +24,9 @@ export function apply(world: World, fact: Fact): void {
       if (tweet) tweet.deleted_at = fact.at;
       return;
     }
+    case "engagement.set":
+      setEngagement(world, fact);
+      return;
     case "code.issued":
     case "grant.issued":
     case "grant.rotated":
@@ -63,6 +66,16 @@ function addTweet(world: World, fact: TweetFact) {
   else world.posted.set(tweet.user_id, [tweet]);
   world.newest.set(sameness(tweet.user_id, request), tweet);
   seen(world, tweet.id);
+}
+
+function setEngagement(
+  world: World,
+  { engagement, on, at }: Extract<Fact, { type: "engagement.set" }>,
+): void {
+  const key = engagementKey(engagement);
+  const { made, ended } = world.engagements.get(key) ?? { made: 0, ended: 0 };
+  const counts = on ? { made: made + 1, ended } : { made, ended: ended + 1 };
+  world.engagements.set(key, { ...engagement, on, at, ...counts });
 }
 
 function applyGrant(world: World, fact: Extract<Fact, { type: `${"code" | "grant" | "access"}.${string}` }>) {
@@ -122,6 +135,7 @@ function applyMedia(world: World, fact: Extract<Fact, { type: `media.${string}` 
       size: 0,
       sha256: null,
       metadata: null,
+      subtitles: {},
     };
     const unknown = { width: null, height: null, processing_ms: 0, outcome: "succeeded" as const };
     world.media.set(fact.media.id, { ...fact.media, ...open, ...unknown });
@@ -132,6 +146,8 @@ function applyMedia(world: World, fact: Extract<Fact, { type: `media.${string}` 
   if (!media) return;
   if (fact.type === "media.described") {
     media.metadata = fact.metadata;
+  } else if (fact.type === "media.subtitled") {
+    media.subtitles[fact.subtitles.language_code] = fact.subtitles;
   } else if (fact.type === "media.appended") {
     media.segments.set(fact.index, fact.bytes);
     media.segment_count = media.segments.size;

@@ -30,6 +30,9 @@ export function mediaBook(sim: Sim) {
   return { media, total: media.length };
 }
 
+/** The book of retweets, likes and bookmarks, also of those that were taken back. */
+export const engagementBook = (sim: Sim) => ({ engagements: [...sim.world.engagements.values()] });
+
 /** The book of grants, without a token in it. */
 export function grantBook(sim: Sim) {
   const grants = [...sim.world.grants.values()].map((grant) => ({

@@ -1,12 +1,18 @@
-// `String.fromCharCode` takes its bytes as arguments, and there is a limit to those.
-const step = 0x8000;
+const letters = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+const padding = "=".charCodeAt(0);
 
-/** Standard base64 of bytes. */
+/** Standard base64 of bytes. Letter by letter: for megabytes `btoa` and the string it takes are ten times as slow. */
 export function base64(bytes: Uint8Array): string {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += step)
-    binary += String.fromCharCode(...bytes.subarray(at, at + step));
-  return btoa(binary);
+  const written = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(padding);
+  for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
+    const left = bytes.length - from;
+    const three = ((bytes[from] ?? 0) << 16) | ((bytes[from + 1] ?? 0) << 8) | (bytes[from + 2] ?? 0);
+    written[to] = letters[three >> 18] ?? 0;
+    written[to + 1] = letters[(three >> 12) & 63] ?? 0;
+    if (left > 1) written[to + 2] = letters[(three >> 6) & 63] ?? 0;
+    if (left > 2) written[to + 3] = letters[three & 63] ?? 0;
+  }
+  return new TextDecoder().decode(written);
 }
 
 /** The bytes of standard base64, or null when it is not base64. */

@@ -37,6 +37,7 @@ const controls: Record<string, Control> = {
     return simulator.tweetPage(query.get("user_id") ?? undefined, limit, whole(query, "cursor") ?? 0);
   },
   "GET /_sim/media": (simulator) => ({ media: simulator.media() }),
+  "GET /_sim/engagements": (simulator) => ({ engagements: simulator.engagements() }),
   "GET /_sim/calls": (simulator) => simulator.calls(),
   "DELETE /_sim/calls": (simulator) => {
     simulator.clearCalls();

@@ -99,4 +99,20 @@ export type Media = {
   processing_ms: number;
   outcome: "succeeded" | "failed";
   metadata: Record<string, unknown> | null;
+  /** By their language. */
+  subtitles: Record<string, Subtitles>;
+};
+
+/** A file of subtitles that belongs to a video. */
+export type Subtitles = { id: string; language_code: string; display_name: string };
+
+/** A retweet, like or bookmark: whether it stands, since when, and how often it was made and taken back. */
+export type Engagement = {
+  kind: "retweet" | "like" | "bookmark";
+  user_id: string;
+  tweet_id: string;
+  on: boolean;
+  at: number;
+  made: number;
+  ended: number;
 };

@@ -4,7 +4,7 @@ import { empty, type Answer, type Call } from "./exchange.ts";
 import { grantOf } from "./grants.ts";
 import type { Windows } from "./limits.ts";
 import { problem } from "./problem.ts";
-import { routeOf, type Route } from "./routes.ts";
+import { routeOf } from "./routes.ts";
 import type { Sim } from "./sim.ts";
 import { parametersOf, revoke, token } from "./tokens.ts";
 
@@ -31,16 +31,20 @@ export function passing(sim: Sim, windows: Windows, call: Call): Passing {
   const found = routeOf(call);
   // X answers a route it does not have with 404 and nothing else.
   if (!found) return { name: "unknown route", user_id: () => null, act: async () => empty(404) };
-  const { route, id } = found;
   return {
-    name: route.name,
+    name: found.route.name,
     user_id: () => bearer(sim, call)?.user_id ?? null,
-    act: async () => enter(sim, windows, call, route, id),
+    act: async () => enter(sim, windows, call, found),
   };
 }
 
 // First who, then how often, then whether allowed: a refused scope costs a request of the window.
-async function enter(sim: Sim, windows: Windows, call: Call, route: Route, id: string): Promise<Answer> {
+async function enter(
+  sim: Sim,
+  windows: Windows,
+  call: Call,
+  { route, ...ids }: NonNullable<ReturnType<typeof routeOf>>,
+): Promise<Answer> {
   const grant = bearer(sim, call);
   const user = grant && sim.world.users.get(grant.user_id);
   if (!grant || !user) return problem(401);
@@ -54,7 +58,7 @@ async function enter(sim: Sim, windows: Windows, call: Call, route: Route, id: s
   let answer: Answer;
   if (!allowed) answer = problem(429);
   else if (!route.scopes.every((scope) => grant.scopes.includes(scope))) answer = problem(403);
-  else answer = await route.act({ sim, call, id, grant, user });
+  else answer = await route.act({ sim, call, ...ids, grant, user });
   Object.assign(answer.headers, headers);
   answer.headers["x-access-level"] = "read-write";
   return answer;

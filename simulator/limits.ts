@@ -17,12 +17,19 @@ export const limits: Record<string, Limit> = {
   "GET /2/users/:id/tweets": { user: [900, quarter] },
   "GET /2/users/:id/mentions": { user: [300, quarter] },
   "GET /2/users/:id/timelines/reverse_chronological": { user: [180, quarter] },
+  "POST /2/users/:id/retweets": { user: [50, quarter] },
+  "DELETE /2/users/:id/retweets/:source_tweet_id": { user: [50, quarter] },
+  "POST /2/users/:id/likes": { user: [50, quarter] },
+  "DELETE /2/users/:id/likes/:tweet_id": { user: [50, quarter] },
+  "POST /2/users/:id/bookmarks": { user: [50, quarter] },
+  "DELETE /2/users/:id/bookmarks/:tweet_id": { user: [50, quarter] },
   "POST /2/media/upload": { user: [500, quarter], app: [50_000, day] },
   "GET /2/media/upload": { user: [1_000, quarter], app: [100_000, day] },
   "POST /2/media/upload/initialize": { user: [1_875, quarter], app: [180_000, day] },
   "POST /2/media/upload/:id/append": { user: [1_875, quarter], app: [180_000, day] },
   "POST /2/media/upload/:id/finalize": { user: [1_875, quarter], app: [180_000, day] },
   "POST /2/media/metadata": { user: [500, quarter], app: [50_000, day] },
+  "POST /2/media/subtitles": { user: [100, quarter], app: [10_000, day] },
 };
 
 type Count = { started_at: number; used: number };

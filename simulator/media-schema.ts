@@ -59,6 +59,21 @@ export const metadataSchema: Schema = {
   },
 };
 
+/** `CreateMediaSubtitlesRequest`, with what its version 2.169 requires. */
+export const subtitlesSchema: Schema = {
+  type: "object",
+  required: ["id", "media_category", "subtitles"],
+  properties: {
+    id,
+    media_category: { type: "string", enum: ["AmplifyVideo", "TweetVideo"] },
+    subtitles: {
+      type: "object",
+      required: ["id", "language_code", "display_name"],
+      properties: { id, language_code: { type: "string", pattern: /^[A-Z]{2}$/ }, display_name: text },
+    },
+  },
+};
+
 const mega = 1024 * 1024;
 const rules: Record<string, { type: RegExp; bytes: number }> = {
   image: { type: /^image\//, bytes: 5 * mega },

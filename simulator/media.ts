@@ -1,5 +1,5 @@
 import { hex, sha256 } from "./bytes.ts";
-import type { Media } from "./entities.ts";
+import type { Media, Subtitles } from "./entities.ts";
 import { empty, json, jsonBody, mediaType, type Answer } from "./exchange.ts";
 import { mediaAnswer } from "./media-answer.ts";
 import { partsOf } from "./media-parts.ts";
@@ -10,6 +10,7 @@ import {
   initializeSchema,
   metadataSchema,
   segment_bytes,
+  subtitlesSchema,
   uploadSchema,
 } from "./media-schema.ts";
 import { mayUse, media_life_s, stateOf } from "./media-use.ts";
@@ -111,6 +112,25 @@ export function describeMedia(visit: Visit): Answer {
   if (!media) return invalid(visit.sim.world.settings, "Your media IDs are invalid.", "id", id);
   visit.sim.commit({ type: "media.described", id, metadata });
   return json({ data: { id, associated_metadata: metadata } });
+}
+
+/** POST /2/media/subtitles: a file of subtitles, uploaded before, becomes part of a video. */
+export function addSubtitles(visit: Visit): Answer {
+  const { sim } = visit;
+  const body = readJson(visit, subtitlesSchema);
+  if ("status" in body) return body;
+  const { id, media_category, subtitles } = body.value as {
+    id: string;
+    media_category: string;
+    subtitles: Subtitles;
+  };
+  const isReady = (media: Media | null, category: string): boolean =>
+    media?.category === category && stateOf(media, sim.now()).state === "succeeded";
+  const category = media_category === "TweetVideo" ? "tweet_video" : "amplify_video";
+  if (!isReady(ownMedia(visit, id), category) || !isReady(ownMedia(visit, subtitles.id), "subtitles"))
+    return invalid(sim.world.settings, "Your media IDs are invalid.", "id", id);
+  sim.commit({ type: "media.subtitled", id, subtitles });
+  return json({ data: { id, media_category, associated_subtitles: subtitles } });
 }
 
 function open({ sim, user }: Visit, opening: Opening): MediaFact {

@@ -27,6 +27,8 @@ export type Settings = {
   delete_missing: "not_found" | "deleted" | "forbidden";
   /** GET of one missing post: 200 with only `errors`, or 404. */
   missing_tweet: "errors" | "not_found";
+  /** A retweet, like or bookmark that stands is asked for again: refused, or answered as if it were new. */
+  repeated_engagement: "forbidden" | "same";
   /** The text comes back with &amp; &lt; &gt;, as X's v2 reads have it. */
   escape_text: boolean;
   /** The text is kept in NFC, with single line feeds and without white space at its ends. */
@@ -55,6 +57,7 @@ export const defaults: Settings = {
   error_dialect: "new",
   delete_missing: "not_found",
   missing_tweet: "errors",
+  repeated_engagement: "forbidden",
   escape_text: true,
   tidy_text: true,
   reply_mentions: true,
@@ -84,6 +87,7 @@ const shape: Schema = {
     error_dialect: oneOf("new", "old"),
     delete_missing: oneOf("not_found", "deleted", "forbidden"),
     missing_tweet: oneOf("errors", "not_found"),
+    repeated_engagement: oneOf("forbidden", "same"),
     escape_text: { type: "boolean" },
     tidy_text: { type: "boolean" },
     reply_mentions: { type: "boolean" },

@@ -34,6 +34,8 @@ export type Visit = {
   call: Call;
   /** The `:id` of the path, or nothing where the route has none. */
   id: string;
+  /** The id behind that, or nothing. */
+  target: string;
   grant: Grant;
   user: User;
 };

@@ -1,5 +1,5 @@
 import { apply } from "./apply.ts";
-import { appBook, grantBook, mediaBook, tweetBook } from "./books.ts";
+import { appBook, engagementBook, grantBook, mediaBook, tweetBook } from "./books.ts";
 import { Calls } from "./calls.ts";
 import { control } from "./control-routes.ts";
 import {
@@ -59,6 +59,7 @@ export type Simulator = {
   tweets: (user_id?: string) => ReturnType<typeof tweetBook>["tweets"];
   tweetPage: (user_id?: string, limit?: number, cursor?: number) => ReturnType<typeof tweetBook>;
   media: () => ReturnType<typeof mediaBook>["media"];
+  engagements: () => ReturnType<typeof engagementBook>["engagements"];
   calls: () => ReturnType<Calls["show"]>;
   clearCalls: () => void;
   setFaults: (rules: FaultRule[]) => void;
@@ -146,6 +147,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     tweets: (user_id) => tweetBook(sim, user_id, Infinity).tweets,
     tweetPage: (user_id, limit, cursor) => tweetBook(sim, user_id, limit, cursor),
     media: () => mediaBook(sim).media,
+    engagements: () => engagementBook(sim).engagements,
     calls: () => calls.show(),
     clearCalls: () => {
       calls.clear();

@@ -2,11 +2,13 @@ import type {
   Access,
   App,
   Code,
+  Engagement,
   Grant,
   Media,
   PostRequest,
   Refresh,
   ShortUrl,
+  Subtitles,
   Tweet,
   User,
 } from "./entities.ts";
@@ -26,6 +28,8 @@ export type World = {
   posted: Map<string, Tweet[]>;
   newest: Map<string, Tweet>;
   media: Map<string, Media>;
+  /** By kind, user and tweet. */
+  engagements: Map<string, Engagement>;
   last_id: bigint;
 };
 
@@ -43,10 +47,12 @@ export type Fact =
   | { type: "access.expired"; grant_ids: string[]; at: number }
   | { type: "tweet.created"; tweet: TweetFact }
   | { type: "tweet.deleted"; id: string; at: number }
+  | { type: "engagement.set"; engagement: EngagementFact; on: boolean; at: number }
   | { type: "media.initialized"; media: MediaFact }
   | { type: "media.appended"; id: string; index: number; bytes: Uint8Array<ArrayBuffer> }
   | { type: "media.finalized"; id: string; at: number; end: MediaEnd }
-  | { type: "media.described"; id: string; metadata: Record<string, unknown> };
+  | { type: "media.described"; id: string; metadata: Record<string, unknown> }
+  | { type: "media.subtitled"; id: string; subtitles: Subtitles };
 
 export type Tokens = Pick<
   Grant,
@@ -63,6 +69,7 @@ export type TweetFact = {
   urls: ShortUrl[];
   request: PostRequest;
 };
+export type EngagementFact = Pick<Engagement, "kind" | "user_id" | "tweet_id">;
 export type MediaFact = Pick<
   Media,
   "id" | "media_key" | "user_id" | "owners" | "category" | "type" | "total_bytes" | "created_at"
@@ -84,9 +91,14 @@ export function emptyWorld(): World {
     posted: new Map(),
     newest: new Map(),
     media: new Map(),
+    engagements: new Map(),
     last_id: 0n,
   };
 }
+
+/** Where an engagement stands in the world. */
+export const engagementKey = ({ kind, user_id, tweet_id }: EngagementFact): string =>
+  `${kind} ${user_id} ${tweet_id}`;
 
 /** Two posts of an account with the same sameness are duplicates: X names the account, we add what else tells posts apart. */
 export function sameness(user_id: string, request: PostRequest): string {
