@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default [
-  { ignores: ["**/dist/**", ".wrangler", ".state", "node_modules", "eslint.config.js"] },
+  { ignores: ["**/dist/**", ".wrangler", ".state", ".deploy", "node_modules", "eslint.config.js"] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

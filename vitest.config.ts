@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: "node",
           testTimeout: 30_000,
-          include: ["test/{simulator,scripts}/**/*.test.ts", "test/architecture.test.ts"],
+          include: ["test/{simulator,scripts,virtual,docs,bench}/**/*.test.ts", "test/architecture.test.ts"],
         },
       },
       {

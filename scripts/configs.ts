@@ -25,17 +25,24 @@ export type LocalConfig = {
   secrets: Record<SecretName, string | null>;
   /** How many databases are bound: DB, DB_1, … */
   databases: number;
-  /** Batches of the tweets queue: how many lanes, and how long it waits for them. Left out: as checked in. */
+  /** Batches of the queues of tweets and webhooks: how many lanes, and how long it waits for them. Left out: as checked in. */
   batches?: { size: number; timeout_s: number } | undefined;
 };
 
-type SecretName = "TOKEN_KEYS" | "SESSION_KEYS" | "ADMIN_KEY" | "X_CLIENT_ID" | "X_CLIENT_SECRET";
+export const secretNames = [
+  ...(["TOKEN_KEYS", "SESSION_KEYS", "WEBHOOK_KEYS", "ADMIN_KEY"] as const),
+  ...(["X_CLIENT_ID", "X_CLIENT_SECRET"] as const),
+];
+
+export type SecretName = (typeof secretNames)[number];
 
 /** Who holds which secret, here as when deployed. */
-const secretsOf: Record<string, SecretName[]> = {
-  producer: ["TOKEN_KEYS", "SESSION_KEYS", "ADMIN_KEY", "X_CLIENT_ID", "X_CLIENT_SECRET"],
+export const secretsOf: Record<string, readonly SecretName[]> = {
+  producer: secretNames,
   tweets: ["TOKEN_KEYS"],
+  media: ["TOKEN_KEYS"],
   refresh: ["TOKEN_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET"],
+  webhooks: ["WEBHOOK_KEYS"],
 };
 
 /**
@@ -60,11 +67,12 @@ export function localized(toml: string, folder: string, config: LocalConfig): st
     if (valueOf(text, "vars", name) !== null) text = setValue(text, "vars", name, value);
   for (const [name, value] of Object.entries(config.extra_vars)) text = setValue(text, "vars", name, value);
   text = absolute(text, "[d1_databases]", "migrations_dir", folder);
-  if (config.batches && text.includes('queue = "tap-tweets"\nmax_batch_size'))
+  if (config.batches && /queue = "tap-(tweets|webhooks)"\nmax_batch_size/.test(text))
     text = text
       .replace(/^max_batch_size = \d+$/m, `max_batch_size = ${config.batches.size}`)
       .replace(/^max_batch_timeout = \d+$/m, `max_batch_timeout = ${config.batches.timeout_s}`);
-  for (let index = 1; index < config.databases; index++) text = withDatabase(text, index);
+  for (let index = 1; index < config.databases; index++)
+    if (!text.includes(`binding = "DB_${index}"\n`)) text = withDatabase(text, index);
   return text;
 }
 

@@ -4,6 +4,8 @@ import { readBooks } from "./books.ts";
 import { beginConnect, followConnect } from "./connect.ts";
 import { readCsv } from "./csv.ts";
 import { postThroughRefresh } from "./demo-refresh.ts";
+import { sendFilm } from "./demo-media.ts";
+import { checkTold, listen } from "./demo-webhooks.ts";
 import { deleteTweet, pollHome, postTweet, untilSucceeded, type Caller, type Job } from "./jobs.ts";
 import type { Running } from "./stack.ts";
 import { percentile, table } from "./table.ts";
@@ -18,7 +20,8 @@ type Account = { id: string; user_id: string };
 type Done = Expected & { job: Job };
 
 /** Walk through what a client does, then look at X whether it is so. Returns the exit code. */
-export async function walk({ url, simulator_url, admin_key }: Running, tally: Tally): Promise<number> {
+export async function walk(running: Running, tally: Tally): Promise<number> {
+  const { url, simulator_url, admin_key, restart } = running;
   if (simulator_url === null) throw new Error("the demo needs the simulator");
   const began = Date.now();
   const client = await makeClient(url, admin_key, "Demo");
@@ -26,6 +29,8 @@ export async function walk({ url, simulator_url, admin_key }: Running, tally: Ta
 
   const accounts = await connectAll(caller, simulator_url);
   step(`Connected ${accounts.length} accounts, each by the consent page of X`);
+  const receiver = await listen(caller);
+  step(`A receiver listens at ${receiver.url}, and turns the first two events away`);
   const singles = await postSingles(caller, accounts);
   const before = await tally.rowsWritten();
   const bulk = await postBulk(caller, accounts);
@@ -39,6 +44,20 @@ export async function walk({ url, simulator_url, admin_key }: Running, tally: Ta
   const books = await readBooks(simulator_url);
   const done = [...singles, ...bulk, ...after];
   const flaws = [...unsuccessful(done), ...flawsOf(done, books)];
+  const told = await checkTold(
+    receiver,
+    done.map(({ job }) => job),
+  );
+  step(
+    `Told of ${receiver.events.size} endings in ${receiver.counts.requests} signed requests, ${receiver.counts.refused} of them refused`,
+  );
+  await receiver.close();
+  flaws.push(...told);
+  const film = await sendFilm(caller, simulator_url, accountAt(accounts, 0).id, restart);
+  step(
+    `Sent a film of 64 MiB through, broken off twice by its client and once by stopping the Workers, and posted it`,
+  );
+  flaws.push(...film.flaws);
   if (refreshes !== 1) flaws.push(`the expired token was refreshed ${refreshes} times`);
   const created = new Map(books.map((one) => [one.id, one.created_at]));
   const waits = bulk.map(
@@ -52,12 +71,16 @@ export async function walk({ url, simulator_url, admin_key }: Running, tally: Ta
     ["accept to posted, p99", `${percentile(waits, 0.99)} ms`],
     ["rows written per tweet, of the 200", (written / bulk.length).toFixed(2)],
     ["refreshes of the expired token", refreshes],
+    ["events received, each once by its id", receiver.events.size],
+    ["a film of 64 MiB, in, out and started again", `${(film.ms / 1000).toFixed(1)} s`],
     ["wall time", `${((Date.now() - began) / 1000).toFixed(1)} s`],
   ] as const;
   console.log(`\n${table(all)}\n`);
   for (const flaw of flaws) console.error(`✗ ${flaw}`);
   if (flaws.length === 0)
-    console.log("Every tweet stands at X exactly once, in order, and nothing else does.");
+    console.log(
+      "Every tweet stands at X exactly once, in order, and nothing else does; every ending was told, and signed; the film is the same at X, byte for byte.",
+    );
   return flaws.length === 0 ? 0 : 1;
 }
 

@@ -9,9 +9,11 @@ export type Job = {
   attempts: number;
   created_at: string;
   started_at: string | null;
+  finished_at: string | null;
+  next_attempt_at: string | null;
   result: { tweet_id: string } | null;
   error: unknown;
-  log: { outcome: string }[];
+  log: { at: string; outcome: string }[];
 };
 
 /** Who calls which API. */

@@ -1,6 +1,6 @@
 import { rotate } from "./rotation.ts";
 
-/** `npm run rotate-keys`: from one key of TOKEN_KEYS to the next. */
+/** `npm run rotate-keys`: from one key of TOKEN_KEYS or WEBHOOK_KEYS to the next. */
 rotate(process.argv.slice(2), {
   environment: process.env,
   say: (text) => {

@@ -3,16 +3,18 @@ import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { makeKey } from "./keyring.ts";
 
-/** What is made up once and is the same after every restart. The last three come into being with the demo client. */
+/** What is made up once and is the same after every restart. The last four come into being with the demo client. */
 export type Secrets = {
   token_keys: string;
   session_keys: string;
+  webhook_keys: string;
   admin_key: string;
   /** The simulator's app. */
   x_client_id: string;
   x_client_secret: string;
   client_id: string | null;
   api_key: string | null;
+  webhook_secret: string | null;
   account_id: string | null;
 };
 
@@ -28,11 +30,13 @@ export function loadSecrets(stateDir: string): Secrets {
   const secrets: Secrets = {
     token_keys: makeKey("k1"),
     session_keys: makeKey("s1"),
+    webhook_keys: makeKey("w1"),
     admin_key: `admin_${random()}`,
     x_client_id: "simulated-app",
     x_client_secret: random(),
     client_id: null,
     api_key: null,
+    webhook_secret: null,
     account_id: null,
     ...known,
   };

@@ -35,6 +35,15 @@ export function readSettings(environment: Environment): Settings {
   };
 }
 
+/** What X allows its apps and what it charges, where the environment says otherwise than X's pages. */
+export const ofX = (environment: Environment): Record<string, string> =>
+  Object.fromEntries(
+    ["X_APP_WINDOWS", "X_PRICES"].flatMap((name) => {
+      const value = given(environment, name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
+
 function adminKeyIn(environment: Environment): string | null {
   const key = given(environment, "ADMIN_KEY");
   if (key !== null && !/^[!-~]+$/.test(key))

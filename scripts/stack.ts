@@ -5,7 +5,7 @@ import { writeConfigs } from "./configs.ts";
 import { migrate } from "./migrate.ts";
 import { untilFree } from "./ports.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";
-import type { Settings } from "./settings.ts";
+import { ofX, type Settings } from "./settings.ts";
 import { startSimulator } from "./simulator.ts";
 import { startTicks, type Ticks } from "./ticks.ts";
 import { startWorkers } from "./workers.ts";
@@ -17,8 +17,10 @@ export type StackOptions = Omit<Settings, "time_scale"> & {
   databases?: number;
   /** Other values of the Workers' variables than those below. */
   vars?: Record<string, string>;
-  /** Batches of the tweets queue; null leaves them as they are checked in. */
+  /** Batches of the queues of tweets and webhooks; null leaves them as they are checked in. */
   batches?: { size: number; timeout_s: number } | null;
+  /** Called with the Workers' configs, the producer's first, before anything runs with them. */
+  onConfigs?: (configs: readonly string[]) => void;
   /** Called with every line that the Workers write. */
   onLine?: (line: string) => void;
 };
@@ -33,6 +35,8 @@ export type Running = {
   secrets: Secrets;
   /** Let the producer's clock tick now, between its own ticks. */
   tick: () => Promise<void>;
+  /** Stop the Workers, whatever they are doing, and start them again. Resolves when they are ready. */
+  restart: () => Promise<void>;
 };
 
 export type Stack = {
@@ -53,6 +57,7 @@ export function startStack(options: StackOptions): Stack {
   const children: Child[] = [];
   let ticks: Ticks | null = null;
   let stopping = false;
+  let restarting: Promise<void> | null = null;
   const register = (child: Child): void => {
     children.push(child);
     if (stopping) void child.stop();
@@ -65,6 +70,7 @@ export function startStack(options: StackOptions): Stack {
     if (!other_x) await untilFree(simulator_port, "SIMULATOR_PORT", PORT_WAIT_MS);
     const secrets = loadSecrets(state_dir);
     const configs = writeConfigs(localConfig(options, secrets));
+    options.onConfigs?.(configs);
     const [producer = ""] = configs;
     const [simulator] = await Promise.all([
       other_x ? null : startSimulator({ state_dir, port: simulator_port, time_scale }, register),
@@ -73,11 +79,21 @@ export function startStack(options: StackOptions): Stack {
     const simulator_url = simulator ? `http://127.0.0.1:${simulator_port}` : null;
     if (simulator_url !== null) await registerApp(simulator_url, port, secrets);
     if (stopping) throw new Error("stopped");
-    await startWorkers({ state_dir, port, configs, onLine: options.onLine ?? nothing }, register);
+    const startAll = () =>
+      startWorkers({ state_dir, port, configs, onLine: options.onLine ?? nothing }, register);
+    let workers = await startAll();
+    const restart = async (): Promise<void> => {
+      const leaving = workers;
+      restarting = leaving.stop().then(async () => {
+        workers = await startAll();
+      });
+      await restarting;
+      restarting = null;
+    };
     const url = `http://127.0.0.1:${port}`;
     ticks = startTicks(url, TICK_MS / time_scale);
     const admin_key = options.admin_key ?? secrets.admin_key;
-    return { url, simulator_url, admin_key, secrets, tick: ticks.now };
+    return { url, simulator_url, admin_key, secrets, tick: ticks.now, restart };
   };
 
   const stop = async (): Promise<void> => {
@@ -88,7 +104,12 @@ export function startStack(options: StackOptions): Stack {
 
   const ready = begin();
   const broken = ready.then(async () => {
-    const first = await Promise.race(running(children).map((child) => child.ended.then(() => child)));
+    let first = await firstEnded(children);
+    // The Workers were told to end, and others take their place.
+    for (let others = restarting; others !== null && !stopping; others = restarting) {
+      await others;
+      first = await firstEnded(children);
+    }
     if (stopping) return new Promise<never>(nothing);
     const lines = first.lastLines().join("\n");
     throw new Error(`${first.name} ended by itself. ${first.log_path} ends with:\n${lines}`);
@@ -98,6 +119,9 @@ export function startStack(options: StackOptions): Stack {
   broken.catch(nothing);
   return { ready, broken, stop };
 }
+
+const firstEnded = (children: Child[]): Promise<Child> =>
+  Promise.race(running(children).map((child) => child.ended.then(() => child)));
 
 const running = (children: Child[]): Child[] => children.filter((child) => !child.hasEnded());
 
@@ -120,12 +144,18 @@ function localConfig(options: StackOptions, secrets: Secrets): Parameters<typeof
       TICK_S: String(TICK_MS / 1000),
       X_CONCURRENCY: "100",
       TURNS_IN_BACKGROUND: "8",
+      ALLOW_LOCAL_WEBHOOKS: "on",
+      DELIVERIES_AT_ONCE: "100",
+      // One that waits for a slow receiver must not keep the queue from the others.
+      DELIVERY_TURNS_IN_BACKGROUND: "500",
+      ALLOW_LOCAL_SOURCES: "1",
       ...options.vars,
     },
-    extra_vars: time_scale === 1 ? {} : { TIME_SCALE: String(time_scale) },
+    extra_vars: { ...ofX(process.env), ...(time_scale !== 1 && { TIME_SCALE: String(time_scale) }) },
     secrets: {
       TOKEN_KEYS: secrets.token_keys,
       SESSION_KEYS: secrets.session_keys,
+      WEBHOOK_KEYS: secrets.webhook_keys,
       ADMIN_KEY: admin_key ?? secrets.admin_key,
       X_CLIENT_ID: other_x ? other_x.client_id : secrets.x_client_id,
       X_CLIENT_SECRET: other_x ? other_x.client_secret : secrets.x_client_secret,

@@ -28,7 +28,7 @@ async function serve(stack: Stack, settings: Settings, sign: string): Promise<ne
   const running = await stack.ready;
   const tenant = await Promise.race([ensureTenant(running, settings.state_dir), stack.broken]);
   const { url, simulator_url, admin_key } = running;
-  const local = { url, simulator_url, admin_key, ...tenant, webhook_secret: null };
+  const local = { url, simulator_url, admin_key, ...tenant };
   const link = await Promise.race([connectLink(url, tenant), stack.broken]);
   writePrivate(sign, `${JSON.stringify(local, null, 2)}\n`);
   console.log(greeting(running, tenant, settings.state_dir, link));

@@ -4,7 +4,13 @@ import { saveSecrets } from "./secrets.ts";
 import type { Running } from "./stack.ts";
 
 /** The demo client: what somebody needs to use the API. */
-export type Tenant = { client_id: string; api_key: string; account_id: string | null };
+export type Tenant = {
+  client_id: string;
+  api_key: string;
+  /** Signs what the callback URLs of its jobs are sent. */
+  webhook_secret: string;
+  account_id: string | null;
+};
 
 const SCOPES = [
   "jobs:read",
@@ -22,15 +28,21 @@ export async function ensureTenant(running: Running, stateDir: string): Promise<
     Object.assign(secrets, await makeClient(url, running.admin_key, "Demo"), { account_id: null });
     saveSecrets(stateDir, secrets);
   }
-  const { client_id, api_key } = secrets as { client_id: string; api_key: string };
-  if (simulator_url === null) return { client_id, api_key, account_id: null };
+  if (secrets.webhook_secret === null) {
+    const path = `/v1/clients/${secrets.client_id ?? ""}/rotate-webhook-secret`;
+    const rotated = await ask<{ webhook_secret: string }>(url + path, { key: running.admin_key, body: {} });
+    secrets.webhook_secret = rotated.webhook_secret;
+    saveSecrets(stateDir, secrets);
+  }
+  const { client_id, api_key, webhook_secret } = secrets as Omit<Tenant, "account_id">;
+  if (simulator_url === null) return { client_id, api_key, webhook_secret, account_id: null };
   if (secrets.account_id === null || !(await isConnected(url, api_key, secrets.account_id))) {
     // Named after the client: an account of X belongs to one client only.
     const userId = await makeUser(simulator_url, `demo_${client_id.slice(-7)}`, "Demo");
     secrets.account_id = await connectAccount({ url, key: api_key, return_url: `${url}/` }, userId);
     saveSecrets(stateDir, secrets);
   }
-  return { client_id, api_key, account_id: secrets.account_id };
+  return { client_id, api_key, webhook_secret, account_id: secrets.account_id };
 }
 
 /**
@@ -48,16 +60,16 @@ export async function makeClient(
   url: string,
   adminKey: string,
   name: string,
-): Promise<{ client_id: string; api_key: string }> {
+): Promise<{ client_id: string; api_key: string; webhook_secret: string }> {
   const { port } = new URL(url);
   const return_urls = [`http://localhost:${port}/`, `http://127.0.0.1:${port}/`];
-  const client = await ask<{ id: string }>(`${url}/v1/clients`, {
+  const client = await ask<{ id: string; webhook_secret: string }>(`${url}/v1/clients`, {
     key: adminKey,
     body: { name, return_urls },
   });
   const body = { client_id: client.id, scopes: SCOPES };
   const { key } = await ask<{ key: string }>(`${url}/v1/keys`, { key: adminKey, body });
-  return { client_id: client.id, api_key: key };
+  return { client_id: client.id, api_key: key, webhook_secret: client.webhook_secret };
 }
 
 /** Make a user of the simulated X, or find it by its name. */

@@ -38,6 +38,25 @@ export function tablesOf(toml: string, name: string): string[] {
 export const addTable = (toml: string, name: string, table: string): string =>
   `${toml.trimEnd()}\n\n[[${name}]]\n${table.trim()}\n`;
 
+/** Change every table of an array of tables. */
+export function changeTables(toml: string, name: string, change: (table: string) => string): string {
+  const lines = toml.split("\n");
+  for (let index = lines.length - 1; index >= 0; index--) {
+    if (lines[index] !== `[[${name}]]`) continue;
+    const end = endOf(lines, index + 1);
+    lines.splice(index + 1, end - index - 1, ...change(lines.slice(index + 1, end).join("\n")).split("\n"));
+  }
+  return lines.join("\n");
+}
+
+/** The file without a section. */
+export function withoutSection(toml: string, section: string): string {
+  const lines = toml.split("\n");
+  const at = lines.indexOf(`[${section}]`);
+  if (at >= 0) lines.splice(at, endOf(lines, at + 1) - at);
+  return lines.join("\n");
+}
+
 const endOf = (lines: string[], from: number): number => {
   const next = lines.findIndex((line, index) => index >= from && line.startsWith("["));
   return next < 0 ? lines.length : next;
