@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "../scripts/ports.ts";
 import { startStack, type Running } from "../scripts/stack.ts";
-import { acceptTweets, connectAccounts, rateOf, untilPosted, type Target } from "./load.ts";
+import { acceptTweets, connectAccounts, postedTweets, rateOf, untilPosted, type Target } from "./load.ts";
 
 const TWEETS = Number(process.argv[2] ?? 10_000);
 const ACCOUNTS = Number(process.argv[3] ?? 1_000);
@@ -58,18 +58,9 @@ async function drain(name: string, running: Running): Promise<void> {
   console.log(`  accepted/s  ${accepted.toFixed(0)}, beside ${trivial.toFixed(0)} of GET /healthz`);
 }
 
-type Page = { tweets: { created_at: number }[]; next_cursor: string | null };
-
 /** From the simulator's books: over the whole run, and the median of its tenths. */
 async function postedPerSecond(target: Target): Promise<{ whole: number; median: number }> {
-  const times: number[] = [];
-  for (let cursor = ""; ;) {
-    const url = `${target.simulator_url}/_sim/tweets?limit=10000${cursor && `&cursor=${cursor}`}`;
-    const page = await (await fetch(url)).json<Page>();
-    times.push(...page.tweets.map((tweet) => tweet.created_at));
-    if (page.next_cursor === null) break;
-    cursor = page.next_cursor;
-  }
+  const times = (await postedTweets(target)).map((tweet) => tweet.created_at);
   times.sort((a, b) => a - b);
   const rate = (from: number, to: number) =>
     ((to - from) * 1000) / Math.max(1, (times[to - 1] ?? 0) - (times[from] ?? 0));

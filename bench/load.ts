@@ -24,7 +24,7 @@ export async function connectAccounts(
     name: "bench",
     return_urls: [return_url],
   });
-  const scopes = ["jobs:read", "jobs:write", "accounts:read", "accounts:write"];
+  const scopes = ["jobs:read", "jobs:write", "accounts:read", "accounts:write", "webhooks:write"];
   const { key } = await call(`${target.url}/v1/keys`, target.admin_key, { client_id: client.id, scopes });
   const accounts: string[] = [];
   // X's names have 15 characters at most, and belong to one client: each run has its own.
@@ -85,6 +85,20 @@ export async function untilPosted(target: Target, count: number): Promise<void> 
     if (total !== seen) [seen, since] = [total, Date.now()];
     if (Date.now() - since > 180_000) throw new Error(`only ${total} of ${count} were posted`);
     await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+type Posted = { text: string; created_at: number };
+
+/** Every tweet in the simulator's books. */
+export async function postedTweets(target: Target): Promise<Posted[]> {
+  const tweets: Posted[] = [];
+  for (let cursor = ""; ;) {
+    const url = `${target.simulator_url}/_sim/tweets?limit=10000${cursor && `&cursor=${cursor}`}`;
+    const page = (await call(url, "")) as { tweets: Posted[]; next_cursor: string | null };
+    tweets.push(...page.tweets);
+    if (page.next_cursor === null) return tweets;
+    cursor = page.next_cursor;
   }
 }
 

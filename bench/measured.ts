@@ -1,12 +1,17 @@
 /** What D1 billed: rows written and read, and statements sent. */
 export type Bill = { written: number; read: number; statements: number };
 
-/** A database that keeps count of what its statements cost, by D1's own `meta`. */
-export function measured(db: D1Database, bill: Bill): D1Database {
+/** A database that keeps count of what its statements cost, by D1's own `meta`, and tells of each. */
+export function measured(
+  db: D1Database,
+  bill: Bill,
+  tell: (meta: D1Meta) => void = () => undefined,
+): D1Database {
   const count = <Answer extends { meta: D1Meta & Record<string, unknown> }>(answer: Answer): Answer => {
     bill.written += answer.meta.rows_written;
     bill.read += answer.meta.rows_read;
     bill.statements += 1;
+    tell(answer.meta);
     return answer;
   };
   const statement = (inner: D1PreparedStatement): D1PreparedStatement =>

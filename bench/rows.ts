@@ -3,12 +3,8 @@
  * account, and spread over many accounts. The engine itself runs here, over local D1 and the simulator; a virtual queue
  * delivers in batches of ten as the real one does.
  *
- *   npm run bench rows
+ *   npm run bench rows [most tweets of a case]
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { getPlatformProxy } from "wrangler";
 import { createTokens, pairPlace } from "#core/accounts/tokens";
 import { consume } from "#core/jobs/consume";
 import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
@@ -19,8 +15,11 @@ import type { WakeUp } from "#core/jobs/wake";
 import { newId } from "#core/lib/ids";
 import { silentLog } from "#core/lib/log";
 import { openRing } from "#core/lib/seal";
+import { readAppWindows } from "#core/x/app-windows";
+import { readPrices } from "#core/x/prices";
 import * as accounts from "#core/store/accounts";
 import { createSimulator } from "../simulator/simulator.ts";
+import { localDatabase } from "./database.ts";
 import { measured, type Bill } from "./measured.ts";
 
 const CASES = [
@@ -29,24 +28,16 @@ const CASES = [
   { accounts: 1, tweets: 10_000 },
   { accounts: 1_000, tweets: 1_000 },
   { accounts: 1_000, tweets: 10_000 },
-];
+].filter(({ tweets }) => tweets <= Number(process.argv[2] ?? Infinity));
 const BATCH = 10;
 /** Requests under way at once: this changes how long the bench takes, not what it counts. */
 const AT_ONCE = 20;
 const CLIENT = newId("cli", "0", Date.now());
 
-const folder = mkdtempSync(join(tmpdir(), "tap-rows-"));
-const proxy = await getPlatformProxy<{ DB: D1Database; TOKENS: KVNamespace }>({
-  configPath: "wrangler.toml",
-  persist: { path: folder },
-});
+const local = await localDatabase();
 const bill: Bill = { written: 0, read: 0, statements: 0 };
 
 try {
-  for (const name of readdirSync("migrations").sort()) {
-    const statements = readFileSync(join("migrations", name), "utf8").replaceAll(/--.*$/gm, "").split(";");
-    await proxy.env.DB.batch(statements.filter((sql) => sql.trim()).map((sql) => proxy.env.DB.prepare(sql)));
-  }
   console.log("accounts  tweets  written/tweet  read/tweet  statements/tweet  posted");
   for (const { accounts: count, tweets } of CASES) {
     const { posted } = await drain(count, tweets);
@@ -59,8 +50,7 @@ try {
     );
   }
 } finally {
-  await proxy.dispose();
-  rmSync(folder, { recursive: true, force: true });
+  await local.close();
 }
 
 /** Take `tweets` over `count` accounts, one request each, then deliver until nothing is left. */
@@ -75,11 +65,13 @@ async function drain(count: number, tweets: number): Promise<{ posted: number }>
     },
   } as unknown as Queue<WakeUp>;
   const ring = await openRing(`bench:${"A".repeat(43)}`, "TOKEN_KEYS");
-  const databases = { DB: measured(proxy.env.DB, bill) };
+  const databases = { DB: measured(local.db, bill) };
   const consumer: Consumer = {
     databases,
-    queues: { tweets: queue, refresh: queue },
+    queues: { tweets: queue, refresh: queue, media: queue, webhooks: queue },
     kinds: allKinds,
+    prices: readPrices(undefined, ""),
+    app_windows: readAppWindows('{"POST /2/tweets":1000000}', ""),
     clock: {
       now: () => Date.now(),
       stored: () => null,
@@ -87,9 +79,12 @@ async function drain(count: number, tweets: number): Promise<{ posted: number }>
     },
     random: Math.random,
     log: silentLog,
+    send: () => Promise.reject(new Error("nobody listens")),
     refresh: () => Promise.reject(new Error("bench: no token expires here")),
-    tokens: createTokens({ databases, kv: proxy.env.TOKENS, ring, memory: new Map() }),
+    tokens: createTokens({ databases, kv: local.kv, ring, memory: new Map() }),
     network: (request, init) => simulator.fetch(new Request(request, init)),
+    bucket: null,
+    allow_local: false,
     x_url: "https://x.test",
     concurrency: BATCH,
     limits: TWEETS_TURN,
@@ -111,6 +106,7 @@ async function drain(count: number, tweets: number): Promise<{ posted: number }>
       any_order: false,
       max_attempts: null,
       metadata: null,
+      cost_estimated: 15_000,
     };
     const { wake } = await enqueue(databases, order, jobIdFor(order, Date.now()), {
       now: Date.now(),
@@ -143,7 +139,7 @@ async function connect(
     const token = await ring.seal(JSON.stringify({ access_token, refresh_token: null }), pairPlace(id, 1));
     await accounts
       .connect(
-        proxy.env.DB,
+        local.db,
         {
           id,
           client_id: CLIENT,
