@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
@@ -68,12 +68,12 @@ test("SQL stands in core/store alone", () => {
   expect(elsewhere).toEqual([]);
 });
 
-test("the network is used by the client of X alone; whoever starts a Worker passes it in", () => {
+test("the network is used by the client of X and for webhooks; whoever starts a Worker passes it in", () => {
   const passedIn = "(request, init) => fetch(request, init)";
   const calls = ours.filter((file) =>
     /(?<![.\w]|async )fetch\((?!\w+: )/.test(codeOf(file).replaceAll(passedIn, "")),
   );
-  expect(calls).toEqual(["core/x/client.ts"]);
+  expect(calls).toEqual(["core/webhooks/deliver.ts", "core/x/client.ts"]);
 });
 
 describe("each source file has its test at the mirrored place", () => {
@@ -98,6 +98,13 @@ test("every problem that can be said is said somewhere", () => {
   expect(silent).toEqual([]);
 });
 
+test("docs/stops.md tells of every kind that X is asked for where a Worker may die on it", () => {
+  const parts = [...read("docs/stops.md").matchAll(/^## ([a-z]+\.[a-z]+)$/gm)].map(([, name]) => name);
+  const asked = filesIn("core/jobs/kinds").filter((file) => !read(file).includes("\n  internal: true,\n"));
+  const kinds = asked.flatMap((file) => /^ {2}name: "(.+)",$/m.exec(read(file))?.[1] ?? []);
+  expect(parts.sort()).toEqual(kinds.sort());
+});
+
 test("the migrations, all applied, make the schema as it is written down", async () => {
   const db = new DatabaseSync(":memory:");
   for (const file of filesIn("migrations", ".sql")) db.exec(read(file));
@@ -116,7 +123,13 @@ test("migrations are numbered without a gap, and each says why it is", () => {
 });
 
 describe("the Workers agree", () => {
-  type Binding = { binding: string; database_id?: string; migrations_dir?: string; id?: string };
+  type Binding = {
+    binding: string;
+    database_id?: string;
+    migrations_dir?: string;
+    id?: string;
+    bucket_name?: string;
+  };
   type QueueConsumer = { queue: string; dead_letter_queue?: string } & Record<string, unknown>;
   type Config = {
     name: string;
@@ -127,6 +140,7 @@ describe("the Workers agree", () => {
     observability?: { enabled?: boolean; redact_query_string?: boolean };
     d1_databases?: Binding[];
     kv_namespaces?: Binding[];
+    r2_buckets?: Binding[];
     queues?: { producers?: { binding: string; queue: string }[]; consumers?: QueueConsumer[] };
   };
   const files = ["wrangler.toml", ...filesIn("consumers", "wrangler.toml")];
@@ -149,6 +163,19 @@ describe("the Workers agree", () => {
     },
   );
 
+  test("invocation logs hold no OAuth code: it comes in a query, and every Worker says that queries are redacted", () => {
+    // All there are but that of the tests, which is never deployed, and generated ones: one that is added is looked at, too.
+    const all = filesIn(".", "wrangler.toml").filter((file) => !/^(test\/|\.)/.test(file));
+    expect(all).toEqual([...files].sort());
+    for (const file of all) {
+      const { observability, ...config } = readToml(read(file)) as Config & Record<string, unknown>;
+      // Neither may logs or traces have settings of their own, nor may whole events go elsewhere.
+      expect(observability, file).toEqual({ enabled: true, redact_query_string: true });
+      for (const key of ["logpush", "tail_consumers", "streaming_tail_consumers", "env"])
+        expect(config[key], `${key} in ${file}`).toBeUndefined();
+    }
+  });
+
   test("the tests run with the same compatibility date", () => {
     expect(readToml(read("test/support/wrangler.toml")).compatibility_date).toBe(
       configs[0]?.compatibility_date,
@@ -161,12 +188,12 @@ describe("the Workers agree", () => {
       expect(config.name).toBe(`tap-${file.split("/")[1] ?? ""}`);
   });
 
-  test.each(["d1_databases", "kv_namespaces"] as const)(
+  test.each(["d1_databases", "kv_namespaces", "r2_buckets"] as const)(
     "a binding in %s is the same thing everywhere",
     (kind) => {
       const ids = configs
         .flatMap((config) => config[kind] ?? [])
-        .map((one) => `${one.binding} ${one.database_id ?? one.id ?? ""}`);
+        .map((one) => `${one.binding} ${one.database_id ?? one.id ?? one.bucket_name ?? ""}`);
       expect(new Set(ids).size).toBe(new Set(ids.map((id) => id.split(" ")[0])).size);
     },
   );
@@ -213,4 +240,31 @@ test("docs/lifecycle.md draws exactly the steps of the lifecycle table", () => {
       from.flatMap((one) => to.map((other) => `${one} --> ${other}: ${name}`)),
     );
   expect(drawn.sort()).toEqual(wanted.sort());
+});
+
+describe("documents name what is there", () => {
+  const pages = ["README.md", ...filesIn("docs", ".md")];
+
+  test.each(pages)("every file that %s names exists", (page) => {
+    const rooms = "core|src|consumers|migrations|test|scripts|simulator|bench|docs";
+    const named = [
+      ...read(page).matchAll(new RegExp(`\`((?:${rooms})/[\\w./-]+\\.(?:ts|sql|md|toml|json))\``, "g")),
+    ];
+    const missing = named.map(([, file = ""]) => file).filter((file) => !existsSync(join(root, file)));
+    expect(missing).toEqual([]);
+  });
+
+  test.each(pages)("every page that %s links to exists", (page) => {
+    const linked = [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, file = ""]) => file);
+    expect(linked.filter((file) => !existsSync(join(root, page, "..", file)))).toEqual([]);
+  });
+
+  const tables = [...read("test/schema.snap.sql").matchAll(/CREATE TABLE "?(\w+)/g)].map(
+    ([, name = ""]) => name,
+  );
+
+  test("docs/storage.md has a line for every table, and for no other", () => {
+    const told = [...read("docs/storage.md").matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+    expect(told.toSorted()).toEqual(tables.toSorted());
+  });
 });

@@ -66,11 +66,14 @@ test("keys are changed without an account noticing, and a ring that is not the o
   expect(refused).not.toContain(stranger);
 
   expect(await rotateKeys("--new-key")).toContain('The key "k2" stands in front');
+  expect(await rotateKeys("--webhooks", "--new-key")).toContain('The key "w2" stands in front');
   const second = await run(ports);
   await post(second, "sealed with the old key");
   expect(await rotateKeys()).toContain('1 looked at, 1 sealed anew with the key "k2"');
   expect(await rotateKeys("--drop-old")).toContain('Only "k2" is left');
   expect(loadSecrets(folder).token_keys).not.toContain(before);
+  expect(await rotateKeys("--webhooks")).toContain('1 looked at, 1 sealed anew with the key "w2"');
+  expect(await rotateKeys("--webhooks", "--drop-old")).toContain('Only "w2" is left');
   await stop();
 
   const third = await run(ports);

@@ -9,6 +9,8 @@ import { makeClient } from "../../scripts/tenant.ts";
 import { addTable } from "../../scripts/toml.ts";
 import { until } from "../../scripts/wait.ts";
 import { serveSimulator } from "../../simulator/server.ts";
+import type { Shares } from "../support/troubles.ts";
+import { troubleWorkers } from "./troubled.ts";
 
 type Message = { lane: string };
 /** What the tests reach of the producer's bindings, and the dead-letter queue that the rig binds in addition. */
@@ -49,6 +51,7 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
     secrets: {
       TOKEN_KEYS: `k1:${"A".repeat(43)}`,
       SESSION_KEYS: `s1:${"B".repeat(43)}`,
+      WEBHOOK_KEYS: `w1:${"C".repeat(43)}`,
       ADMIN_KEY,
       X_CLIENT_ID: APP.client_id,
       X_CLIENT_SECRET: APP.client_secret,
@@ -107,6 +110,11 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
     giveUp: async (lane: string) => (await worker().getEnv()).DEAD_LETTERS.send({ lane }),
     /** Start all Workers anew, as a deployment does: turns and messages under way are lost. */
     restart: () => server.update(workers(true)),
+    /** The same, and from then on things go wrong in all bindings. */
+    trouble(seed: number, shares: Shares): Promise<void> {
+      troubleWorkers(configs, seed, shares);
+      return server.update(workers(true));
+    },
     async close(): Promise<void> {
       await server.close();
       await x.close();

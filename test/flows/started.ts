@@ -18,7 +18,7 @@ export type Local = {
 
 export type Started = Awaited<ReturnType<typeof start>>;
 
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 
 /** Two free ports, as the environment of `npm start`. */
 export async function ownPorts(): Promise<Record<string, string>> {
@@ -26,11 +26,15 @@ export async function ownPorts(): Promise<Record<string, string>> {
   return { PORT: String(port), SIMULATOR_PORT: String(simulator) };
 }
 
-/** Run what `npm start` runs, until it says that it is ready. */
-export async function start(state_dir: string, environment: Record<string, string>) {
+/** Run what `npm start` runs, or another script like it, until it says that it is ready. */
+export async function start(
+  state_dir: string,
+  environment: Record<string, string>,
+  script = "scripts/start.ts",
+) {
   const sign = join(state_dir, "local.json");
   rmSync(sign, { force: true });
-  const child = spawn(process.execPath, ["scripts/start.ts"], {
+  const child = spawn(process.execPath, [script], {
     cwd: root,
     env: { ...process.env, ...environment, STATE_DIR: state_dir },
     stdio: ["ignore", "pipe", "pipe"],

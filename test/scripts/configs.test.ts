@@ -2,13 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { workerSources, writeConfigs, type LocalConfig } from "../../scripts/configs.ts";
+import { localized, workerSources, writeConfigs, type LocalConfig } from "../../scripts/configs.ts";
 import { tablesOf, valueOf } from "../../scripts/toml.ts";
 import { root } from "../../scripts/wrangler.ts";
 
 const secrets = {
   TOKEN_KEYS: "k1:ring",
   SESSION_KEYS: "s1:ring",
+  WEBHOOK_KEYS: "w1:ring",
   ADMIN_KEY: "it's secret",
   X_CLIENT_ID: "client",
   X_CLIENT_SECRET: null,
@@ -70,9 +71,10 @@ describe("secrets", () => {
   test("stand beside the configs, for their owner alone, and each Worker has only its own", () => {
     const { secrets: of, toml } = write();
     expect(of("producer")).toBe(
-      `TOKEN_KEYS='k1:ring'\nSESSION_KEYS='s1:ring'\nADMIN_KEY="it's secret"\nX_CLIENT_ID='client'\n`,
+      `TOKEN_KEYS='k1:ring'\nSESSION_KEYS='s1:ring'\nWEBHOOK_KEYS='w1:ring'\nADMIN_KEY="it's secret"\nX_CLIENT_ID='client'\n`,
     );
     expect(of("tweets")).toBe("TOKEN_KEYS='k1:ring'\n");
+    expect(of("webhooks")).toBe("WEBHOOK_KEYS='w1:ring'\n");
     expect(of("refresh")).toBe("TOKEN_KEYS='k1:ring'\nX_CLIENT_ID='client'\n");
     expect(of("dead-letters")).toBe("");
     expect(of("dead-letters")).toBe("");
@@ -97,4 +99,13 @@ test("a second database is bound in every Worker that has the first, under a nam
     expect(/database_id = "(.*)"/.exec(two ?? "")?.[1]).not.toBe(/database_id = "(.*)"/.exec(one ?? "")?.[1]);
   }
   expect(toml("producer").match(/migrations_dir/g)).toHaveLength(2);
+});
+
+test("a database that is bound already is not bound twice", () => {
+  const producer = workerSources()[0];
+  const folder_ = dirname(producer?.path ?? "");
+  const config = { state_dir: folder, vars: {}, extra_vars: {}, secrets, databases: 2 };
+  const once = localized(readFileSync(producer?.path ?? "", "utf8"), folder_, config);
+  expect(localized(once, folder_, config)).toBe(once);
+  expect(tablesOf(once, "d1_databases")).toHaveLength(2);
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readCsv } from "../../scripts/csv.ts";
+import { csvLine, readCsv, readTable } from "../../scripts/csv.ts";
 import { root } from "../../scripts/wrangler.ts";
 
 test.each([
@@ -18,6 +18,24 @@ test.each([
   ["a,b\n", []],
 ])("%j", (text, rows) => {
   expect(readCsv(text)).toEqual(rows);
+});
+
+test("rows are known by the line they begin in, whatever their cells; empty lines are none", () => {
+  const text = 'a,b\r\n1,"x\ny"\r\n\r\n2\r\n3,4,5\n';
+  expect(readTable(text)).toEqual({
+    head: ["a", "b"],
+    rows: [
+      { line: 2, cells: ["1", "x\ny"] },
+      { line: 5, cells: ["2"] },
+      { line: 6, cells: ["3", "4", "5"] },
+    ],
+  });
+});
+
+test("a line that is written is read as it was, and runs as no formula", () => {
+  const cells = ["plain", 'two, "three"', "a\nb", "", "=1+1"];
+  const { rows } = readTable(`1,2,3,4,5\r\n${csvLine(cells)}`);
+  expect(rows).toEqual([{ line: 2, cells: [...cells.slice(0, 4), "'=1+1"] }]);
 });
 
 test("a row with too few cells is named", () => {

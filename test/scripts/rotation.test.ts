@@ -50,7 +50,7 @@ async function run(
   return { code, asked, heard };
 }
 
-test.each([["--nonsense"], ["--new-key", "--drop-old"], ["help"]])(
+test.each([["--nonsense"], ["--new-key", "--drop-old"], ["help"], ["--webhooks", "--nonsense"]])(
   "%s %s is answered by the usage",
   async (...args) => {
     const { code, heard, asked } = await run(args.filter(Boolean));
@@ -166,5 +166,42 @@ describe("--drop-old", () => {
     const { code, heard } = await run(["--drop-old"], { steps: [{ key: "k9", examined: 2 }], environment });
     expect([code, ringHere()]).toEqual([0, ring]);
     expect(heard).toContain('another key than "k9"');
+  });
+});
+
+describe("--webhooks", () => {
+  const keep = (webhook_keys: string) => {
+    saveSecrets(folder, { ...loadSecrets(folder), webhook_keys });
+  };
+  const webhookRing = () => loadSecrets(folder).webhook_keys;
+
+  test("means the ring of webhooks, and leaves that of tokens as it is", async () => {
+    keepRing(`k1:${KEY}`);
+    keep(`w1:${KEY}`);
+    const { code, heard } = await run(["--webhooks", "--new-key"]);
+    expect(code).toBe(0);
+    expect(webhookRing()).toMatch(new RegExp(`^w2:[\\w-]{43},w1:${KEY}$`));
+    expect(heard).toContain('"npm run rotate-keys -- --webhooks"');
+    expect(ringHere()).toBe(`k1:${KEY}`);
+  });
+
+  test("asks the installation for the secrets of webhooks, step by step", async () => {
+    runsAt("http://x");
+    const { asked, heard } = await run(["--webhooks"], {
+      steps: [{ next_cursor: "0.clients." }, { examined: 1, unreadable: ["whe_1"] }],
+    });
+    expect(asked.map(({ given }) => given.body)).toEqual([
+      { ring: "webhooks" },
+      { ring: "webhooks", cursor: "0.clients." },
+    ]);
+    expect(heard).toContain("any key of WEBHOOK_KEYS");
+  });
+
+  test("with --drop-old leaves its newest key alone", async () => {
+    runsAt("http://x");
+    keepRing(`k2:${KEY},k1:${KEY}`);
+    keep(`w2:${KEY},w1:${KEY}`);
+    expect((await run(["--drop-old", "--webhooks"], { steps: [{ key: "w2" }] })).code).toBe(0);
+    expect([webhookRing(), ringHere()]).toEqual([`w2:${KEY}`, `k2:${KEY},k1:${KEY}`]);
   });
 });

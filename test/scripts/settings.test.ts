@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { readSettings } from "../../scripts/settings.ts";
+import { ofX, readSettings } from "../../scripts/settings.ts";
 
 test("without any environment, everything is on its usual port, with the simulator", () => {
   const usual = {
@@ -13,6 +13,12 @@ test("without any environment, everything is on its usual port, with the simulat
   };
   expect(readSettings({})).toEqual(usual);
   expect(readSettings({ PORT: "", STATE_DIR: "", X_API_URL: "" })).toEqual(usual);
+});
+
+test("what X allows and charges is passed on where it is said", () => {
+  const said = { X_APP_WINDOWS: "off", X_PRICES: '{"tweet":10000}' };
+  expect(ofX({ ...said, PORT: "1" })).toEqual(said);
+  expect(ofX({ X_APP_WINDOWS: "", PORT: "1" })).toEqual({});
 });
 
 test("another X is named by two addresses, and may come with an app", () => {

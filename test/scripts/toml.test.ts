@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addTable, setValue, tablesOf, valueOf } from "../../scripts/toml.ts";
+import { addTable, changeTables, setValue, tablesOf, valueOf, withoutSection } from "../../scripts/toml.ts";
 
 const toml = `# A Worker.
 name = "one"
@@ -45,4 +45,18 @@ test("valueOf knows no value that is not there, and refuses one it cannot read",
 test("tables are read and added", () => {
   expect(tablesOf(toml, "d1_databases").map((table) => table.trim())).toEqual(['binding = "DB"']);
   expect(tablesOf(addTable(toml, "d1_databases", 'binding = "DB_1"\n'), "d1_databases")).toHaveLength(2);
+});
+
+test("every table of a name is changed, and nothing else", () => {
+  const two = addTable(toml, "d1_databases", 'binding = "DB_1"\n');
+  const changed = changeTables(two, "d1_databases", (table) => table.replace("DB", "OTHER"));
+  expect(changed).toBe(two.replaceAll('"DB', '"OTHER'));
+  expect(changeTables(two, "kv_namespaces", () => "gone")).toBe(two);
+});
+
+test("a section goes with all that is in it, and one that is not there does not miss", () => {
+  expect(withoutSection(toml, "vars")).toBe(
+    toml.replace('[vars]\nNAME = "in vars"\nmain = "another"\n\n', ""),
+  );
+  expect(withoutSection(toml, "limits")).toBe(toml);
 });

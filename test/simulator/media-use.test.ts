@@ -21,6 +21,7 @@ const media: Media = {
   processing_ms: 100,
   outcome: "succeeded",
   metadata: null,
+  subtitles: {},
 };
 
 test.each([

@@ -218,4 +218,34 @@ describe("all at once and afterwards", () => {
     expect((await describeIt("a".repeat(1001))).status).toBe(400);
     expect((await describeIt("a cat", "1")).status).toBe(400);
   });
+
+  test("a file of subtitles becomes part of a video, and of nothing else", async () => {
+    const at = newX();
+    const video = await uploaded(at, "tweet_video", "video/mp4");
+    const srt = await uploaded(at, "subtitles", "text/srt");
+    at.clock.now += 60_000;
+    const give = (change: object = {}, subtitles: object = {}) =>
+      at.send("POST", "/2/media/subtitles", {
+        body: {
+          id: video,
+          media_category: "TweetVideo",
+          subtitles: { id: srt, language_code: "EN", display_name: "English", ...subtitles },
+          ...change,
+        },
+      });
+    const EN = { id: srt, language_code: "EN", display_name: "English" };
+    expect((await give()).body).toEqual({
+      data: { id: video, media_category: "TweetVideo", associated_subtitles: EN },
+    });
+    expect(at.x.media().find(({ id }) => id === video)).toMatchObject({ subtitles: { EN } });
+    for (const wrong of [
+      give({ media_category: "AmplifyVideo" }),
+      give({ media_category: "tweet_video" }),
+      give({ id: srt }),
+      give({}, { id: video }),
+      give({}, { language_code: "english" }),
+      give({}, { id: "1" }),
+    ])
+      expect((await wrong).status).toBe(400);
+  });
 });

@@ -4,7 +4,7 @@ import { routeOf } from "../../simulator/routes.ts";
 
 const find = (method: string, path: string) => {
   const found = routeOf(makeCall(method, path, () => null, new Uint8Array()));
-  return found && [found.route.name, found.id];
+  return found && [found.route.name, found.id, ...(found.target ? [found.target] : [])];
 };
 
 test.each([
@@ -13,6 +13,7 @@ test.each([
   ["GET", "/2/users/me", ["GET /2/users/me", ""]],
   ["GET", "/2/users/7/tweets", ["GET /2/users/:id/tweets", "7"]],
   ["POST", "/2/media/upload/7/append", ["POST /2/media/upload/:id/append", "7"]],
+  ["DELETE", "/2/users/7/likes/8", ["DELETE /2/users/:id/likes/:tweet_id", "7", "8"]],
 ])("%s %s is found", (method, path, found) => {
   expect(find(method, path)).toEqual(found);
 });

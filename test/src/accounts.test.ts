@@ -94,6 +94,29 @@ const rowsOf = async <Row = Record<string, unknown>>(table: string): Promise<Row
 };
 
 describe("PATCH /v1/accounts/{id}", () => {
+  test("sets the daily cap and takes it away, wakes what waited behind it, and leaves the metadata", async () => {
+    const door = await openDoor();
+    const tenant = await door.tenant();
+    const id = tenant.account_id;
+    const change = async (body: unknown) =>
+      (await door.call("PATCH", `/v1/accounts/${id}`, { key: tenant.key, body })).body;
+    await change({ metadata: { team: "blue" } });
+    expect(await change({ daily_cap_micro_usd: 0 })).toMatchObject({
+      daily_cap_micro_usd: 0,
+      metadata: { team: "blue" },
+    });
+    await tenant.post();
+    await door.setLane(`tweets:${id}`, door.now() + 1e9);
+    await door.closeGate(id, `spend:${id}`, "spend_cap", door.now() + 1e9);
+    await door.settled();
+    door.messages.length = 0;
+    expect(await change({ daily_cap_micro_usd: null })).toMatchObject({ daily_cap_micro_usd: null });
+    await door.settled();
+    expect(door.messages).toEqual([{ lane: `tweets:${id}`, delay_s: 0 }]);
+    const left = await door.env.DB.prepare("SELECT name FROM gates UNION SELECT name FROM allowances").all();
+    expect(left.results).toEqual([]);
+  });
+
   const patch = (door: Door, key: string, id: string, body: unknown) =>
     door.call("PATCH", `/v1/accounts/${id}`, { key, body });
 
@@ -112,7 +135,7 @@ describe("PATCH /v1/accounts/{id}", () => {
   });
 
   test.each<[unknown, string]>([
-    [{}, "/metadata required"],
+    [{ daily_cap_micro_usd: "5" }, "/daily_cap_micro_usd invalid_type"],
     [{ metadata: "blue" }, "/metadata invalid_type"],
     [{ metadata: { a: "x".repeat(3000) } }, "/metadata invalid"],
     [{ metadata: null, username: "eve" }, "/username unknown_field"],

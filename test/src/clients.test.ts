@@ -43,7 +43,8 @@ describe("POST /v1/clients", () => {
     [{ name: 7, return_urls: "https://a.test/" }, "/name invalid_type,/return_urls invalid_type"],
     [{ name: "n", id: "cli_1" }, "/id unknown_field"],
     [{ name: "n", return_urls: Array.from({ length: 21 }, () => "https://a.test/") }, "/return_urls too_big"],
-    [{ name: "n", daily_cap_micro_usd: 1 }, "/daily_cap_micro_usd unknown_field"],
+    [{ name: "n", daily_cap_micro_usd: -1 }, "/daily_cap_micro_usd too_small"],
+    [{ name: "n", daily_cap_micro_usd: 0.5 }, "/daily_cap_micro_usd invalid_type"],
   ])("refuses %j: %s", async (body, mistake) => {
     const door = await openDoor();
     const answer = await make(door, "/v1/clients", body);
@@ -72,6 +73,27 @@ describe("POST /v1/clients", () => {
     expect(status).toBe(422);
     for (const { pointer } of body.errors) expect(pointer).toBe("/return_urls/1");
   });
+});
+
+test("a client's daily cap is set, changed, taken away and left alone, on every database", async () => {
+  const door = await openDoor();
+  const { body } = await make(door, "/v1/clients", { name: "n", daily_cap_micro_usd: 5000 });
+  expect(body.daily_cap_micro_usd).toBe(5000);
+  const rows = async () =>
+    Promise.all(
+      [door.env.DB, door.env.DB_1].map(async (db) => {
+        const named = db?.prepare('SELECT "limit", lent FROM allowances WHERE name = ?');
+        return named?.bind(`spend:${body.id}`).first<{ limit: number; lent: number }>();
+      }),
+    );
+  const [own, other] = body.id.endsWith("0") ? [0, 1] : [1, 0];
+  expect((await rows())[own]).toEqual({ limit: 5000, lent: 0 });
+  expect((await rows())[other]).toEqual({ limit: 0, lent: 1 });
+  expect((await change(door, body.id, { daily_cap_micro_usd: 0 })).body.daily_cap_micro_usd).toBe(0);
+  expect((await rows())[own]).toEqual({ limit: 0, lent: 0 });
+  expect((await change(door, body.id, { name: "m" })).body.daily_cap_micro_usd).toBe(0);
+  expect((await change(door, body.id, { daily_cap_micro_usd: null })).body.daily_cap_micro_usd).toBeNull();
+  expect(await rows()).toEqual([null, null]);
 });
 
 test("a client is not made by a client's key, whatever its scopes", async () => {
@@ -119,12 +141,15 @@ describe("one client", () => {
       return_urls: ["https://a.test/"],
     });
     expect(headers.get("location")).toBe(`/v1/clients/${body.id}`);
-    expect((await read(door, `/v1/clients/${body.id}`)).body).toEqual(body);
+    const { webhook_secret, ...shown } = body;
+    expect(webhook_secret).toMatch(/^whsec_/);
+    expect((await read(door, `/v1/clients/${body.id}`)).body).toEqual(shown);
   });
 
   test("is changed where the body says so, and the change is noted once", async () => {
     const door = await openDoor();
-    const { body: made } = await make(door, "/v1/clients", { name: "old", return_urls: ["https://a.test/"] });
+    const given = { name: "old", return_urls: ["https://a.test/"] };
+    const { webhook_secret: _, ...made } = (await make(door, "/v1/clients", given)).body;
     const renamed = await change(door, made.id, { name: "new" });
     expect(renamed).toMatchObject({ status: 200, body: { ...made, name: "new" } });
     const return_urls = ["https://b.test/?x=1", "http://localhost:1/"];

@@ -81,6 +81,9 @@ describe("a page of a configured origin", () => {
       "upload-metadata",
       "upload-offset",
       "upload-checksum",
+      "x-http-method-override",
+      "x-request-id",
+      "x-requested-with",
     ]);
     expect(Number(answer.headers.get("access-control-max-age"))).toBeGreaterThan(0);
     expect(answer.headers.get("vary")).toBe("Origin");
@@ -136,6 +139,7 @@ describe("what a page may read of an answer", () => {
       "Tus-Version",
       "Tus-Extension",
       "Tus-Max-Size",
+      "Tus-Checksum-Algorithm",
     ]);
   });
 });

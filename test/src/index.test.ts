@@ -65,8 +65,16 @@ describe("every minute", () => {
       },
     } as unknown as D1Database;
     await tick({ ...settings, DB: broken }, Date.UTC(2026, 10, 23, 12, 17));
-    expect(lines.filter((event) => event === "tick.failed")).toHaveLength(2);
+    expect(lines.filter((event) => event === "tick.failed")).toHaveLength(4);
   });
+});
+
+test("endpoints are brought to a database that was bound only now", async () => {
+  listen();
+  const h = await createHarness();
+  await h.endpoint(["job.*"]);
+  await tick(settings, Date.UTC(2026, 10, 23, 12, 0));
+  expect((await env.DB_1.prepare("SELECT id FROM endpoints").all()).results).toHaveLength(1);
 });
 
 describe("once an hour", () => {

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { State } from "#core/lib/lifecycle";
 import type { JobRow } from "#core/store/jobs";
 import { CONNECTION_LOST, mistakes, openDoor, type Door } from "../support/door.ts";
+import { file } from "../support/files.ts";
+import { putMedium } from "../support/medium.ts";
 
 /** A job in each state that it can be in. */
 const situations: Record<string, Partial<JobRow>> = {
@@ -180,10 +182,11 @@ describe("an id that names no job", () => {
 describe("POST /v1/jobs", () => {
   test("takes a job of every kind by its example", async () => {
     const door = await openDoor();
-    const { key, account_id } = await door.tenant();
+    const { id: client_id, key, account_id } = await door.tenant();
+    const media_id = await putMedium(file("image/png"), { client_id, account_id, now: door.now() });
     for (const name of door.app.kinds.names) {
       const example = door.app.kinds.find(name)?.example as Record<string, unknown>;
-      const params = { ...example, account_id };
+      const params = { ...example, account_id, ...("media_id" in example && { media_id }) };
       const { status, body } = await door.call("POST", "/v1/jobs", { key, body: { kind: name, params } });
       expect(status).toBe(202);
       expect(body).toMatchObject({ kind: name, state: "queued", account_id });

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import type { ProblemCode } from "#core/lib/problem";
+import { movie } from "../../scripts/movie.ts";
+import { file } from "../support/files.ts";
 import { openLeakDoor, type LeakDoor } from "../support/leak-door.ts";
 import type { SAID_BY_JOBS } from "../support/leaks.ts";
 import { RETURN_URL } from "../support/door.ts";
@@ -49,6 +51,40 @@ const tweet = async (asked: Asked, more: object = {}) => {
   return { account_id, body, answer: await post(asked, "/v1/tweets", body, more) };
 };
 
+/** Begin an upload, and send it so much of what it is said to be. */
+const upload =
+  (of: {
+    length?: number;
+    type?: string;
+    bytes?: BodyInit;
+    offset?: number;
+    sum?: string;
+    version?: string;
+    late?: true;
+  }): Provoke =>
+  async ({ open, key }) => {
+    const { length = 5, type = "video/mp4", bytes = "12345", offset = 0, version = "1.0.0" } = of;
+    const metadata = `account_id ${btoa(await open.account(key))},filetype ${btoa(type)}`;
+    const begun = await open.send({
+      method: "POST",
+      path: "/v1/uploads",
+      key,
+      headers: { "tus-resumable": version, "upload-length": String(length), "upload-metadata": metadata },
+    });
+    const path = begun.headers.get("location");
+    if (path === null) return;
+    if (of.late) open.door.advance(4 * 86_400_000);
+    const headers = {
+      "tus-resumable": version,
+      "upload-offset": String(offset),
+      "content-type": "application/offset+octet-stream",
+      ...(of.sum !== undefined && { "upload-checksum": of.sum }),
+    };
+    await open.send({ method: "PATCH", path, key, text: bytes, headers });
+  };
+/** One that has no address. */
+const endpoint = (asked: Asked) => post(asked, "/v1/webhook-endpoints", { events: ["*"] });
+
 const provoked: Record<Exclude<ProblemCode, (typeof SAID_BY_JOBS)[number]>, Provoke> = {
   not_json: (asked) =>
     post(asked, "/v1/tweets", undefined, { text: "{", headers: { "content-type": "application/json" } }),
@@ -70,6 +106,14 @@ const provoked: Record<Exclude<ProblemCode, (typeof SAID_BY_JOBS)[number]>, Prov
     const { id } = await (await tweet(asked)).answer.json<{ id: string }>();
     return post(asked, `/v1/jobs/${id}/resolve`, { outcome: "not_posted" });
   },
+  endpoint_disabled: async (asked) => {
+    const { id } = await (await endpoint(asked)).json<{ id: string }>();
+    return post(asked, `/v1/webhook-endpoints/${id}/test`, undefined);
+  },
+  too_many_endpoints: async (asked) => {
+    await Promise.all(Array.from({ length: 100 }, () => endpoint(asked)));
+    return endpoint(asked);
+  },
   account_in_use: async (asked) => {
     const user_id = asked.open.door.x.createUser({ username: "ada" }).id;
     await asked.open.account((await asked.open.client()).key, { user_id });
@@ -85,6 +129,17 @@ const provoked: Record<Exclude<ProblemCode, (typeof SAID_BY_JOBS)[number]>, Prov
     await open.account(key, { app_id });
     return open.send({ method: "DELETE", path: `/v1/apps/${app_id}`, key });
   },
+  precondition_failed: async (asked) => {
+    const { id } = await (await tweet(asked)).answer.json<{ id: string }>();
+    const headers = { "if-match": '"7"' };
+    return asked.open.send({
+      method: "PATCH",
+      path: `/v1/jobs/${id}`,
+      key: asked.key,
+      body: { max_attempts: 1 },
+      headers,
+    });
+  },
   body_too_large: (asked) =>
     post(asked, "/v1/apps", { x_client_secret: asked.open.own.tenant, name: "n".repeat(2 ** 20) }),
   unsupported_media_type: (asked) =>
@@ -94,6 +149,12 @@ const provoked: Record<Exclude<ProblemCode, (typeof SAID_BY_JOBS)[number]>, Prov
     const headers = { "idempotency-key": "once" };
     const { body } = await tweet(asked, { headers });
     return post(asked, "/v1/tweets", { ...body, text: "other" }, { headers });
+  },
+  spend_cap: async (asked) => {
+    const { open, key } = asked;
+    const path = `/v1/accounts/${await open.account(key)}`;
+    await open.send({ method: "PATCH", path, key, body: { daily_cap_micro_usd: 0 } });
+    return open.send({ method: "GET", path: `${path}/profile`, key });
   },
   too_many_requests: async ({ open, key }) => {
     open.door.env.KEY_LIMIT = "on";
@@ -105,6 +166,15 @@ const provoked: Record<Exclude<ProblemCode, (typeof SAID_BY_JOBS)[number]>, Prov
     open.door.app.ring = () => Promise.reject(new Error("TOKEN_KEYS is missing"));
     return open.send({ method: "GET", path: "/readyz" });
   },
+  tus_version: upload({ version: "0.2.2" }),
+  upload_conflict: upload({ offset: 3 }),
+  upload_expired: upload({ late: true }),
+  checksum_mismatch: upload({ sum: `sha1 ${btoa("a".repeat(20))}` }),
+  media_too_large: upload({ length: 10_000_000, type: "image/png" }),
+  media_unsupported: upload({ type: "application/pdf" }),
+  media_mislabelled: upload({ bytes: file("image/png", 5_000), length: 5_000 }),
+  media_cut_off: upload({ bytes: movie(5_000).slice(0, 4_000), length: 4_000 }),
+  media_duration: upload({ bytes: movie(5_000, { duration_s: 10_000 }), length: 5_000 }),
   reconnect_required: refreshing("state = 'reconnect_required'"),
   not_refreshable: refreshing("refresh_at = NULL"),
   invalid_state: async (asked) => {

@@ -322,7 +322,7 @@ test("the event and the audit stand on the account's database; the audit names t
   const event = await db.prepare("SELECT * FROM events").first<Record<string, string>>();
   const shown = await door.call("GET", `/v1/accounts/${account_id}`, { key: client.key });
   expect(event).toMatchObject({ client_id: client.id, type: "account.connected", account_id });
-  expect(JSON.parse(event?.data ?? "")).toEqual({ account: shown.body, reconnected: false });
+  expect(JSON.parse(event?.data ?? "")).toEqual({ ...shown.body, reconnected: false });
   const keys = await env.DB.prepare("SELECT id FROM api_keys WHERE client_id = ?").bind(client.id).all();
   expect(await db.prepare("SELECT actor, action, subject FROM audit").first()).toEqual({
     actor: keys.results[0]?.id,

@@ -109,9 +109,6 @@ describe("every mistake is named at once", () => {
 
 describe("a field whose time has not come is unknown", () => {
   test.each([
-    ["callback_url", "https://client.test/hook"],
-    ["dry_run", true],
-    ["expires_after_s", 60],
     ["batch_id", "bat_1"],
     ["kind", "tweet.create"],
     ["params", {}],
@@ -130,13 +127,6 @@ describe("a field whose time has not come is unknown", () => {
     const { status, body } = await door.call("POST", "/v1/tweets", { key, text, headers });
     expect(status).toBe(422);
     expect(mistakes(body)).toEqual([`/${name} unknown_field`]);
-  });
-
-  test("a medium of ours", async () => {
-    const door = await openDoor();
-    const { post } = await door.tenant();
-    const { body } = await post({ media: ["med_01KAB3C4D5V1StGXR8Z5jd0"] });
-    expect(mistakes(body)).toEqual(["/media/0 invalid_format"]);
   });
 });
 

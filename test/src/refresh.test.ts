@@ -17,6 +17,22 @@ describe("POST /v1/accounts/{id}/refresh", () => {
     expect(door.messages).toEqual([{ lane: `refresh:${account_id}`, delay_s: 0 }]);
   });
 
+  test("only tried says that it could be, and takes nothing", async () => {
+    const door = await openDoor();
+    const { key, account_id } = await door.tenant();
+    const path = `/v1/accounts/${account_id}/refresh?dry_run=true`;
+    const answer = await door.call("POST", path, { key });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { dry_run: true, kind: "token.refresh", cost: { estimated: 0 } },
+    });
+    await door.settled();
+    expect(door.messages).toEqual([]);
+    expect((await env.DB.prepare("SELECT 1 FROM jobs").all()).results).toEqual([]);
+    await env.DB.prepare("UPDATE accounts SET refresh_at = NULL").run();
+    expect((await door.call("POST", path, { key })).status).toBe(409);
+  });
+
   test("finds the same job when it is asked again", async () => {
     const door = await openDoor();
     const { key, account_id } = await door.tenant();

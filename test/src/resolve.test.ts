@@ -32,6 +32,16 @@ describe("POST /v1/jobs/{id}/resolve", () => {
     });
   });
 
+  test("tells of the end at once", async () => {
+    const { door, tenant, resolve } = await parked();
+    const body = { url: "https://hooks.shop.com/x", events: ["job.succeeded"] };
+    await door.call("POST", "/v1/webhook-endpoints", { key: tenant.key, body });
+    await messagesOf(door);
+    await resolve({ outcome: "posted", tweet_id: "1900000000000000001" });
+    const lanes = (await messagesOf(door)).map(({ lane }) => lane);
+    expect(lanes.filter((lane) => lane.startsWith("webhook:"))).toHaveLength(1);
+  });
+
   test("with a no queues the job anew, and wakes its lane", async () => {
     const { door, tenant, id, resolve } = await parked();
     await messagesOf(door);

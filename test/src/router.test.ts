@@ -24,14 +24,15 @@ describe("a path that is not there", () => {
 describe("a method that a path does not take", () => {
   test.each([
     ["PUT", "/v1/jobs", "POST, GET, HEAD, OPTIONS"],
-    ["PATCH", "/v1/tweets", "POST, OPTIONS"],
-    ["GET", "/v1/tweets", "POST, OPTIONS"],
-    ["HEAD", "/v1/tweets", "POST, OPTIONS"],
-    ["DELETE", "/v1/jobs/job_1", "GET, HEAD, OPTIONS"],
+    ["PATCH", "/v1/tweets", "POST, GET, HEAD, OPTIONS"],
+    ["GET", "/v1/uploads", "POST, OPTIONS"],
+    ["HEAD", "/v1/uploads", "POST, OPTIONS"],
+    ["DELETE", "/v1/jobs/job_1", "GET, PATCH, HEAD, OPTIONS"],
     ["POST", "/oauth/callback", "GET, OPTIONS"],
     ["HEAD", "/oauth/callback", "GET, OPTIONS"],
     ["GET", "/v1/sessions", "POST, OPTIONS"],
     ["POST", "/v1/clients/cli_1", "GET, PATCH, HEAD, OPTIONS"],
+    ["GET", "/v1/uploads/med_1", "HEAD, PATCH, DELETE, OPTIONS"],
   ])("%s %s is refused and told what is taken", async (method, path, allow) => {
     const door = await openDoor();
     const answer = await door.ask(method, path);
@@ -58,6 +59,25 @@ describe("HEAD", () => {
     expect(answer.status).toBe(401);
     expect(await answer.text()).toBe("");
   });
+});
+
+describe("what a path says of itself stands in its answers", () => {
+  test.each([
+    ["POST", "/v1/uploads", 401],
+    ["GET", "/v1/uploads/med_1", 405],
+    ["OPTIONS", "/v1/uploads", 204],
+  ])("%s %s, which is answered with %i", async (method, path, status) => {
+    const door = await openDoor();
+    const answer = await door.ask(method, path);
+    expect([answer.status, answer.headers.get("tus-resumable")]).toEqual([status, "1.0.0"]);
+    expect((await door.ask("GET", "/healthz")).headers.has("tus-resumable")).toBe(false);
+  });
+});
+
+test("the method that is meant counts only where a protocol says so", async () => {
+  const door = await openDoor();
+  const { post } = await door.tenant();
+  expect((await post({}, { "x-http-method-override": "DELETE" })).status).toBe(202);
 });
 
 test("a slash at the end changes nothing", async () => {

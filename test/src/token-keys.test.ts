@@ -1,8 +1,11 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { pairPlace } from "#core/accounts/tokens";
+import { reseal } from "#core/accounts/reseal";
 import { openRing } from "#core/lib/seal";
-import { ADMIN_KEY, mistakes, openDoor, type Door } from "../support/door.ts";
+import { secretPlace } from "#core/webhooks/secrets";
+import { createApp } from "../../src/app.ts";
+import { ADMIN_KEY, mistakes, openDoor, TEST_WEBHOOK_RING, type Door } from "../support/door.ts";
 import { TEST_RING } from "../support/harness.ts";
 
 const NEW = `new:${"B".repeat(43)}`;
@@ -75,4 +78,52 @@ test("without a ring it says what is wrong", async () => {
   const { status, body } = await step(await openDoor({ TOKEN_KEYS: "" }));
   expect([status, body.code]).toEqual([503, "misconfigured"]);
   expect(body.detail).toContain("TOKEN_KEYS is missing");
+});
+
+test("the secrets of webhooks have a ring of their own, and an endpoint the same text on every database", async () => {
+  const door = await openDoor();
+  const { id, key } = await door.tenant();
+  const admin = await door.key(id, { scopes: ["admin"] });
+  const made = await door.call("POST", "/v1/webhook-endpoints", {
+    key,
+    body: { url: "https://hooks.shop.com/x", events: ["*"] },
+  });
+  const path = `/v1/webhook-endpoints/${made.body.id}`;
+  await door.call("POST", `${path}/rotate-secret`, { key });
+  for (let times = 0; times < 2; times++)
+    await door.call("POST", `/v1/clients/${id}/rotate-webhook-secret`, { key: admin });
+
+  const rotated = { ...door.env, WEBHOOK_KEYS: `${NEW},${TEST_WEBHOOK_RING}` };
+  const app = createApp(rotated, { waitUntil: () => undefined });
+  const databases = { DB: env.DB, DB_1: env.DB_1 };
+  const ring = await app.webhookRing();
+  let resealed = 0;
+  for (let cursor: string | null = null; ;) {
+    const done = await reseal({ databases, sealing: "webhooks", ring }, cursor, 1);
+    expect(done?.unreadable).toEqual([]);
+    resealed += done?.resealed ?? 0;
+    cursor = done?.next_cursor ?? null;
+    if (cursor === null) break;
+  }
+  // Two of the endpoint, which are the same on both databases, and two of the client.
+  expect(resealed).toBe(4);
+  const fresh = await openRing(NEW, "WEBHOOK_KEYS");
+  const rows = await Promise.all(
+    [env.DB, env.DB_1].map((db) => db.prepare("SELECT secret, old_secret FROM endpoints").first()),
+  );
+  expect(rows[0]).toEqual(rows[1]);
+  for (const text of Object.values(rows[0] ?? {}))
+    expect(await fresh.open(String(text), secretPlace(made.body.id))).toMatch(/^whsec_/);
+  const client = await env.DB.prepare("SELECT webhook_secret, old_webhook_secret FROM clients").first();
+  for (const text of Object.values(client ?? {}))
+    expect(await fresh.open(String(text), secretPlace(id))).toMatch(/^whsec_/);
+});
+
+test("which ring is asked for, and without that one it says what is wrong", async () => {
+  const door = await openDoor({ WEBHOOK_KEYS: "" });
+  expect((await step(door, { ring: "tokens" })).status).toBe(200);
+  const { status, body } = await step(door, { ring: "webhooks" });
+  expect([status, body.code]).toEqual([503, "misconfigured"]);
+  expect(body.detail).toContain("WEBHOOK_KEYS is missing");
+  expect(mistakes((await step(door, { ring: "others" })).body)).toEqual(["/ring invalid_value"]);
 });

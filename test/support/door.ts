@@ -1,9 +1,11 @@
 import { env as bound } from "cloudflare:workers";
 import { expect, onTestFinished } from "vitest";
 import type { App } from "../../src/app.ts";
+import { createTally } from "#core/jobs/tally";
 import { createApp } from "../../src/app.ts";
 import { createKey, type Scope } from "../../src/auth.ts";
 import type { Env } from "../../src/env.ts";
+import { createReadCache } from "../../src/read-cache.ts";
 import { createRouter } from "../../src/router.ts";
 import { routes } from "../../src/routes.ts";
 import { createSimulator } from "../../simulator/simulator.ts";
@@ -25,8 +27,16 @@ export const ADMIN_KEY = "the-admin-key-of-the-tests-and-of-nothing-else";
 export const ORIGIN = "https://proxy.test";
 export const RETURN_URL = "https://client.test/connected?tenant=7";
 export const TEST_SESSION_RING = `s1:${"B".repeat(43)}`;
+export const TEST_WEBHOOK_RING = `w1:${"C".repeat(43)}`;
 const X_CLIENT_SECRET = "x-client-secret-x-client-secret-x-client-secret";
-const EVERY_SCOPE: Scope[] = ["jobs:read", "jobs:write", "accounts:read", "accounts:write"];
+const EVERY_SCOPE: Scope[] = [
+  "jobs:read",
+  "jobs:write",
+  "accounts:read",
+  "accounts:write",
+  "media:write",
+  "webhooks:write",
+];
 
 /** What the tests read of a job, a problem, a list or any other body. */
 export type Body = {
@@ -60,7 +70,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
   const log: { event: string; [field: string]: unknown }[] = [];
   const messages: { lane: string; delay_s: number }[] = [];
   const works: Promise<unknown>[] = [];
-  const secrets = new Set([ADMIN_KEY, X_CLIENT_SECRET, "A".repeat(43), "B".repeat(43)]);
+  const secrets = new Set([ADMIN_KEY, X_CLIENT_SECRET, "A".repeat(43), "B".repeat(43), "C".repeat(43)]);
   const heard: string[] = [];
   const sleeps: number[] = [];
   let whileAsleep: (at: number) => Promise<void> | void = () => undefined;
@@ -74,11 +84,14 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
 
   const env: Env = {
     TOKENS: bound.TOKENS,
+    MEDIA: bound.MEDIA,
     KEY_LIMITER: bound.KEY_LIMITER,
     DB: faulty(strict(bound.DB), (sql) => fault(sql)),
     DB_1: faulty(strict(bound.DB_1), (sql) => fault(sql)),
     TWEETS: queue,
     REFRESH: queue,
+    WEBHOOKS: queue,
+    UPLOADS: queue,
     KEY_LIMIT: "off",
     TICK_S: "60",
     X_API_URL: "https://x.test",
@@ -86,6 +99,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     PUBLIC_URL: ORIGIN,
     TOKEN_KEYS: TEST_RING,
     SESSION_KEYS: TEST_SESSION_RING,
+    WEBHOOK_KEYS: TEST_WEBHOOK_RING,
     ADMIN_KEY,
     X_CLIENT_ID: "x-app",
     X_CLIENT_SECRET,
@@ -114,6 +128,8 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
         },
       },
       random: () => 0.5,
+      reads: createReadCache(),
+      tally: createTally(),
       log: (event, fields) => log.push({ event, ...fields }),
       network: async (request, init) => {
         const asked = new Request(request, init);
@@ -157,9 +173,11 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
       redirect: "manual",
       ...(sent !== undefined && method !== "GET" && { body: sent }),
     });
-    if (typeof sent === "string") request.headers.set("content-length", String(new Blob([sent]).size));
+    if (typeof sent === "string" || sent instanceof Uint8Array)
+      request.headers.set("content-length", String(new Blob([sent]).size));
     const response = await router.fetch(request, app);
-    await check(method, path, response.clone());
+    const meant = path.startsWith("/v1/uploads") ? headers.get("x-http-method-override") : null;
+    await check(meant ?? method, path, response.clone());
     return response;
   }
 
@@ -171,7 +189,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     if (
       method === "HEAD" ||
       (method === "OPTIONS" && response.ok) ||
-      response.headers.get("content-type")?.startsWith("text/html")
+      /^text\/(html|csv)/.test(response.headers.get("content-type") ?? "")
     )
       return;
     const { pathname } = new URL(ORIGIN + path);
@@ -261,6 +279,23 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     return id;
   }
 
+  /** A user of X's and its account here, whose tokens X knows. */
+  async function xAccount(clientId: string, of: { shard?: "0" | "1" } = {}) {
+    const user = x.createUser({ username: `u${randomText(8)}` });
+    const scopes = ["tweet.read", "tweet.write", "users.read", "offline.access"];
+    const granted = x.createGrant({ client_id: "x-app", user_id: user.id, scopes });
+    const id = await account(clientId, of);
+    const { access_token, refresh_token = null } = granted;
+    keep(access_token, refresh_token);
+    const ring = await openRing(TEST_RING, "TOKEN_KEYS");
+    const sealed = await ring.seal(JSON.stringify({ access_token, refresh_token }), pairPlace(id, 1));
+    await databaseOf(id)
+      .prepare("UPDATE accounts SET x_user_id = ?, token = ? WHERE id = ?")
+      .bind(user.id, sealed, id)
+      .run();
+    return { id, user, access_token, grant_id: granted.grant_id };
+  }
+
   /** Go to X's consent page as a user does and decide. Returns the path that X sends the browser to. */
   async function consent(
     authorizeUrl: string,
@@ -288,6 +323,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     client,
     key,
     account,
+    xAccount,
     consent,
     keep,
     /** What must never be heard, logged or stored in the clear: keys, tokens, codes. */

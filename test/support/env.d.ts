@@ -3,6 +3,7 @@ declare namespace Cloudflare {
     DB: D1Database;
     DB_1: D1Database;
     TOKENS: KVNamespace;
+    MEDIA: R2Bucket;
     KEY_LIMITER: RateLimit;
     MIGRATIONS: import("cloudflare:test").D1Migration[];
   }

@@ -5,13 +5,14 @@ import { refreshAccount, type Refreshing } from "#core/accounts/refresh";
 import { createTokens, pairPlace } from "#core/accounts/tokens";
 import { createCommitter } from "#core/jobs/committer";
 import { consume } from "#core/jobs/consume";
-import type { Kind } from "#core/jobs/define";
+import { costOf, type Kind } from "#core/jobs/define";
 import type { Consumer } from "#core/jobs/engine";
 import { enqueue, jobIdFor, type Order } from "#core/jobs/enqueue";
 import { allKinds } from "#core/jobs/kinds/index";
-import { TWEETS_TURN } from "#core/jobs/limits";
+import { TWEETS_TURN, type TurnLimits } from "#core/jobs/limits";
 import type { Kinds } from "#core/jobs/registry";
 import { stage } from "#core/jobs/stage";
+import { tellingView } from "#core/jobs/telling-view";
 import type { WakeUp } from "#core/jobs/wake";
 import { text } from "#core/lib/bytes";
 import { MINUTE_MS } from "#core/lib/clock";
@@ -19,15 +20,25 @@ import { newId, randomText } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
 import * as accounts from "#core/store/accounts";
 import type { AccountRow } from "#core/store/accounts";
+import * as batchParts from "#core/store/batch-parts";
+import type { BatchPartRow } from "#core/store/batch-parts";
+import * as batches from "#core/store/batches";
+import type { BatchRow } from "#core/store/batches";
 import * as clients from "#core/store/clients";
 import type { GateRow } from "#core/store/gates";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import * as lanes from "#core/store/lanes";
 import type { LaneRow } from "#core/store/lanes";
-import { first } from "#core/store/sql";
+import { all, first } from "#core/store/sql";
+import type { Counts } from "#core/store/tallies";
+import type { EndpointRow } from "#core/store/endpoints";
+import { createLookup } from "#core/webhooks/lookup";
+import { send as sendEvent } from "#core/webhooks/send";
 import type { Fetch } from "#core/x/client";
+import { readPrices } from "#core/x/prices";
 import { strict } from "./database.ts";
+import { createReceiver, putEndpoint } from "./receiver.ts";
 import { empty } from "./rows.ts";
 
 /** 32 zero bytes: a key for tests. */
@@ -39,6 +50,7 @@ export type Call = { method: string; path: string; body: unknown; at: number; au
 export type HarnessOptions = {
   kinds?: Kinds;
   concurrency?: number;
+  limits?: TurnLimits;
   background?: number;
   /** How long a call to X may take, in ms of real time. */
   call_ms?: number;
@@ -46,6 +58,8 @@ export type HarnessOptions = {
   client_secret?: string;
   /** Another KV than the bound one. */
   kv?: KVNamespace;
+  /** What X allows its apps in a day, by endpoint. */
+  app_windows?: Record<string, number>;
   /** Bind the second database as well. */
   sharded?: boolean;
 };
@@ -109,11 +123,15 @@ export async function createHarness(options: HarnessOptions = {}) {
     ...(options.sharded && { DB_1: strict(env.DB_1) }),
   };
   const ring = await openRing(TEST_RING, "TOKEN_KEYS");
+  const webhookRing = await openRing(TEST_RING, "WEBHOOK_KEYS");
+  const receiver = createReceiver(() => time);
   const kv = options.kv ?? env.TOKENS;
   const consumer: Consumer = {
     databases,
-    queues: { tweets: queue, refresh: queue },
+    queues: { tweets: queue, refresh: queue, media: queue, webhooks: queue },
     kinds: options.kinds ?? allKinds,
+    prices: readPrices(undefined, ""),
+    app_windows: options.app_windows ?? {},
     clock: {
       now: () => time + skew,
       stored: () => time,
@@ -122,14 +140,33 @@ export async function createHarness(options: HarnessOptions = {}) {
     random: () => 0.5,
     log: (event, fields) => log.push({ event, ...fields }),
     tokens: createTokens({ databases, kv, ring, memory: new Map() }),
-    refresh: (id, asked) => refreshAccount(refreshing, id, asked),
+    refresh: (id, asked, hear) => refreshAccount(refreshing, id, asked, hear),
+    send: (delivery) =>
+      sendEvent(
+        {
+          ...consumer,
+          look,
+          ring: webhookRing,
+          network: receiver.network,
+          allow_local: false,
+          timeout_ms: consumer.limits.call_ms,
+          show: (event) => tellingView(event, consumer.kinds),
+        },
+        delivery,
+      ),
     network,
     x_url: "https://x.test",
     concurrency: options.concurrency ?? 4,
-    limits: { ...TWEETS_TURN, call_ms: options.call_ms ?? TWEETS_TURN.call_ms },
+    bucket: env.MEDIA,
+    allow_local: false,
+    limits: {
+      ...(options.limits ?? TWEETS_TURN),
+      ...(options.call_ms !== undefined && { call_ms: options.call_ms }),
+    },
     background: options.background ?? 0,
   };
 
+  const look = createLookup(consumer);
   const refreshing: Refreshing = {
     databases,
     kv,
@@ -200,6 +237,10 @@ export async function createHarness(options: HarnessOptions = {}) {
       any_order: false,
       max_attempts: null,
       metadata: null,
+      cost_estimated: costOf(
+        { kind, params: more.params ?? { account_id: accountId, text: said } },
+        consumer.prices,
+      ),
       ...more,
     };
     const id = jobIdFor(order, time + skew);
@@ -256,6 +297,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       db,
       lease: newId("lse", "0", time),
       lease_ms: limits.lease_ms,
+      app_windows: consumer.app_windows,
       unrepeatable: kinds.unrepeatable,
       reconcilable: kinds.reconcilable,
       now: () => time,
@@ -263,7 +305,7 @@ export async function createHarness(options: HarnessOptions = {}) {
       random,
       log,
     });
-    await Promise.all([committer.lease([lane]), committer.claim(lane, { alone: true })]);
+    await Promise.all([committer.lease([lane]), committer.claim(lanes.untouched(lane), { alone: true })]);
     time += limits.lease_ms + 1;
   }
 
@@ -286,8 +328,19 @@ export async function createHarness(options: HarnessOptions = {}) {
     return result;
   }
 
+  /** An endpoint of the client that listens to these types. */
+  const endpoint = (events: string[], more: Partial<EndpointRow> = {}): Promise<EndpointRow> =>
+    putEndpoint(
+      options.sharded ? [env.DB, env.DB_1] : [env.DB],
+      webhookRing,
+      { client_id: clientId, events, now: time },
+      more,
+    );
+
   return {
     consumer,
+    receiver,
+    endpoint,
     calls,
     log,
     messages,
@@ -329,10 +382,20 @@ export async function createHarness(options: HarnessOptions = {}) {
       if (!row) throw new Error(`no account ${id}`);
       return row;
     },
+    batch: (id: string) => first<BatchRow>(batches.find(env.DB, clientId, id)),
+    /** What the first database knows of a batch. */
+    batchPart: (id: string) => first<BatchPartRow>(batchParts.find(env.DB, { client_id: clientId, id })),
     lane: (name: string) => first<LaneRow>(lanes.find(env.DB, name)),
     gate: (name: string) => env.DB.prepare("SELECT * FROM gates WHERE name = ?").bind(name).first<GateRow>(),
     /** The events of one name in the log. */
     logged: (event: string) => log.filter((line) => line.event === event),
+    /** What was counted of the jobs, on the first database. */
+    tallies: async (): Promise<Counts> => {
+      const rows = await all<{ counts: string }>(
+        env.DB.prepare("SELECT counts FROM tallies WHERE name = 'jobs'"),
+      );
+      return JSON.parse(rows[0]?.counts ?? "{}") as Counts;
+    },
     /** The texts that X was asked to post, in order. */
     posted: () =>
       calls.filter(({ method }) => method === "POST").map(({ body }) => (body as { text: string }).text),
@@ -360,11 +423,13 @@ export const rate = (now: number, remaining: number, resets_in_s: number): Recor
   "x-rate-limit-reset": String(Math.floor(now / 1000) + resets_in_s),
 });
 
-/** A body as it was sent: JSON, or a form. */
+/** A body as it was sent: JSON, a form, or how many bytes it had. */
 const read = async (asked: Request): Promise<unknown> =>
-  asked.headers.get("content-type")?.startsWith("application/x-www-form-urlencoded")
-    ? Object.fromEntries(new URLSearchParams(text(new Uint8Array(await asked.arrayBuffer()))))
-    : asked.json();
+  asked.headers.get("content-type")?.startsWith("multipart/")
+    ? (await asked.arrayBuffer()).byteLength
+    : asked.headers.get("content-type")?.startsWith("application/x-www-form-urlencoded")
+      ? Object.fromEntries(new URLSearchParams(text(new Uint8Array(await asked.arrayBuffer()))))
+      : asked.json();
 
 const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {

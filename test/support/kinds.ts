@@ -3,6 +3,9 @@ import { defineJob, type Kind } from "#core/jobs/define";
 import { kinds } from "#core/jobs/kinds/index";
 import { createKinds, type Kinds } from "#core/jobs/registry";
 
+/** What an account allows that may do everything. */
+export const ALL_SCOPES = [...new Set<string>([...kinds.flatMap(({ scopes }) => scopes), "offline.access"])];
+
 /** A kind whose run is written by the test. */
 export const scriptedKind = (facts: Partial<Kind> & Pick<Kind, "run">): Kind =>
   defineJob({

@@ -26,6 +26,8 @@ export type LeakDoor = Awaited<ReturnType<typeof openLeakDoor>>;
 const SHOWN: Record<string, { field: string; secret: (shown: string) => string }> = {
   "POST /v1/keys": { field: "key", secret: (key) => key },
   "POST /v1/sessions": { field: "token", secret: (token) => token },
+  "POST /v1/webhook-endpoints": { field: "secret", secret: (secret) => secret },
+  "POST /v1/clients": { field: "webhook_secret", secret: (secret) => secret },
   "POST /v1/accounts/connect": {
     field: "authorize_url",
     secret: (url) => new URL(url).searchParams.get("state") ?? "",
@@ -45,7 +47,11 @@ export async function openLeakDoor() {
   let bindings: string | null = null;
   let failing: { path: string; failure: Failure } | null = null;
   const own = { ADMIN_KEY: awkwardSecret(), X_CLIENT_SECRET: awkwardSecret(), tenant: awkwardSecret() };
-  const rings = { TOKEN_KEYS: randomRing("t1"), SESSION_KEYS: randomRing("s1") };
+  const rings = {
+    TOKEN_KEYS: randomRing("t1"),
+    SESSION_KEYS: randomRing("s1"),
+    WEBHOOK_KEYS: randomRing("w1"),
+  };
   for (const [name, secret] of Object.entries(own)) marks.know(name, secret);
   for (const [name, ring] of Object.entries(rings)) marks.know(name, keysIn(ring)[0]);
 
@@ -71,6 +77,8 @@ export async function openLeakDoor() {
       TOKENS: telltaleBinding(bound.TOKENS, perBinding),
       TWEETS: telltaleBinding(queue, perBinding) as unknown as Queue,
       REFRESH: telltaleBinding(queue, perBinding) as unknown as Queue,
+      WEBHOOKS: telltaleBinding(queue, perBinding) as unknown as Queue,
+      UPLOADS: telltaleBinding(queue, perBinding) as unknown as Queue,
       KEY_LIMITER: telltaleBinding(bound.KEY_LIMITER, perBinding),
     },
     { network },

@@ -1,9 +1,13 @@
 import { env } from "cloudflare:workers";
 import { createSimulator } from "../../simulator/simulator.ts";
 import { appPlace } from "#core/accounts/apps";
-import { tokenRefresh } from "#core/jobs/kinds/token-refresh";
+import type { Kind } from "#core/jobs/define";
+import { kinds } from "#core/jobs/kinds/index";
 import { newId } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
+import { file } from "./files.ts";
+import { ALL_SCOPES } from "./kinds.ts";
+import { putMedium } from "./medium.ts";
 import { createHarness, TEST_RING } from "./harness.ts";
 import { awkwardSecret, heardIn, keptIn, listen, listeningTo, type Heard } from "./leaks.ts";
 import { createMarks, emptyKv } from "./marks.ts";
@@ -13,10 +17,8 @@ import type { Failure } from "./x-failures.ts";
 
 export type LeakEngine = Awaited<ReturnType<typeof openLeakEngine>>;
 
-export const kindsDriven = ["tweet.create", "tweet.delete", "token.refresh"] as const;
-export type Driven = (typeof kindsDriven)[number];
-
-const SCOPES = ["tweet.read", "tweet.write", "users.read", "offline.access"];
+export type Driven = (typeof kinds)[number]["name"];
+export const kindsDriven: Driven[] = kinds.map(({ name }) => name);
 
 /**
  * The engine with the simulator as X, and secrets that are marked everywhere: tokens before and after a refresh, and the
@@ -62,18 +64,29 @@ export async function openLeakEngine() {
     const { access_token, refresh_token = "" } = x.createGrant({
       client_id,
       user_id: user.id,
-      scopes: SCOPES,
+      scopes: ALL_SCOPES,
     });
     marks.know("an access token", access_token);
     marks.know("a refresh token", refresh_token);
-    return h.account({ token: access_token, refresh_token, ...(whose === "tenant" && { app: app_id }) });
+    return h.account({
+      token: access_token,
+      refresh_token,
+      x_user_id: user.id,
+      ...(whose === "tenant" && { app: app_id }),
+    });
   }
 
-  /** A job of a kind that is due. */
+  /** A job of a kind that is due: its example, of this account. */
   async function post(kind: Driven, accountId: string, max_attempts: number | null = null): Promise<string> {
-    if (kind === "tweet.create") return h.post(accountId, `hello ${accountId}`, { max_attempts });
-    if (kind === "tweet.delete") return h.remove(accountId, "12", { max_attempts });
-    return h.post(accountId, "", { kind: tokenRefresh, params: { account_id: accountId }, max_attempts });
+    const of = kinds.find(({ name }) => name === kind) as unknown as Kind;
+    const params: Record<string, unknown> = { ...(of.example as object), account_id: accountId };
+    if (of.medium)
+      params.media_id = await putMedium(file("image/png", 100), {
+        client_id: h.clientId,
+        account_id: accountId,
+        now: h.now(),
+      });
+    return h.post(accountId, "", { kind: of, params, max_attempts });
   }
 
   /** What came out that must not. */

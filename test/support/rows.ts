@@ -17,6 +17,9 @@ const LANE: LaneRow = {
   leased_until: null,
   window: null,
   newest: null,
+  calls: null,
+  money: null,
+  served_at: 0,
 };
 
 /** A job as it stands in a state, due and not expired, first of its lane. */
@@ -40,6 +43,7 @@ export function jobIn(state: JobRow["state"], change: Partial<JobRow> = {}): Job
     max_attempts: 5,
     crashes: 0,
     maybe_sent: 0,
+    awaits: null,
     sent_at: null,
     newest_before: null,
     looks: 0,
@@ -53,6 +57,10 @@ export function jobIn(state: JobRow["state"], change: Partial<JobRow> = {}): Job
     error: null,
     log: "[]",
     metadata: null,
+    cost_estimated: 0,
+    cost_actual: 0,
+    warnings: null,
+    callback_url: null,
     created_at: NOW - 1000,
     started_at: null,
     finished_at: final ? NOW - 500 : null,
@@ -77,6 +85,8 @@ export const accountRow = (change: Partial<AccountRow> = {}): AccountRow => ({
   token_origin: "connect",
   refresh_at: null,
   metadata: null,
+  paused_at: null,
+  daily_cap: null,
   created_at: NOW,
   updated_at: NOW,
   ...change,
@@ -98,6 +108,8 @@ export const empty = (db: D1Database): Promise<unknown> =>
   db.batch(
     [
       "jobs",
+      "batches",
+      "batch_parts",
       "lanes",
       "gates",
       "accounts",
@@ -108,6 +120,15 @@ export const empty = (db: D1Database): Promise<unknown> =>
       "oauth_states",
       "apps",
       "events",
+      "endpoints",
       "audit",
+      "uploads",
+      "chunks",
+      "media_bindings",
+      "media_uses",
+      "usage",
+      "allowances",
+      "tallies",
+      "schedules",
     ].map((table) => db.prepare(`DELETE FROM ${table}`)),
   );

@@ -83,7 +83,9 @@ test("it is told once, by an event and an audit row, however often it is done", 
   expect(await all("events")).toMatchObject([{ type: "account.disconnected", account_id: ID }]);
   const [event] = await all<{ data: string }>("events");
   expect(JSON.parse(event?.data ?? "")).toMatchObject({
-    account: { id: ID, state: "disconnected", token_expires_at: null },
+    id: ID,
+    state: "disconnected",
+    token_expires_at: null,
   });
   expect(await all("audit")).toMatchObject([
     { actor: "key_1", action: "account.disconnected", subject: ID, client_id: "cli_1" },

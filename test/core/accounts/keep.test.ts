@@ -6,6 +6,7 @@ import { accessKey, accessPlace, pairPlace } from "#core/accounts/tokens";
 import { showAccount } from "#core/accounts/view";
 import { newId } from "#core/lib/ids";
 import { openRing } from "#core/lib/seal";
+import * as clients from "#core/store/clients";
 import type { AccountRow } from "#core/store/accounts";
 import { shard } from "#core/store/shard";
 import { TEST_RING } from "../../support/harness.ts";
@@ -56,6 +57,21 @@ async function rowOf(by: Connecting, id = ""): Promise<AccountRow> {
   if (!row) throw new Error(`no account ${id}`);
   return row;
 }
+
+test.each([
+  [5000, 1],
+  [null, 0],
+])(
+  "where its client's cap is %s, the account's database has %i row of it to borrow for",
+  async (cap, rows) => {
+    const by = await connecting();
+    const client = { id: "cli_x0", name: "n", return_urls: "[]", created_at: NOW, daily_cap: cap };
+    await clients.insert(env.DB, client).run();
+    for (let i = 0; i < 10; i++) await keepAccount(by, newAccount());
+    const found = await env.DB_1.prepare('SELECT name, "limit", lent FROM allowances').all();
+    expect(found.results).toEqual(rows === 1 ? [{ name: "spend:cli_x0", limit: 0, lent: 1 }] : []);
+  },
+);
 
 test("an account's pair is sealed for its id and version, and its access token alone stands in KV", async () => {
   const by = await connecting();
@@ -189,10 +205,10 @@ describe("what is told of it", () => {
       Array(2).fill(`account.connected ${id}`),
     );
     expect(events.map(({ id }) => id.slice(-1))).toEqual(Array(2).fill(id.slice(-1)));
-    const told = events.map(({ data }) => JSON.parse(data) as { account: object; reconnected: boolean });
+    const told = events.map(({ data }) => JSON.parse(data) as unknown);
     const shown = { ...showAccount(await rowOf(by, id)) };
-    expect(told).toContainEqual({ account: shown, reconnected: true });
-    expect(told).toContainEqual({ account: { ...shown, app_id: "app_default" }, reconnected: false });
+    expect(told).toContainEqual({ ...shown, reconnected: true });
+    expect(told).toContainEqual({ ...shown, app_id: "app_default", reconnected: false });
     const noted = await rows<Record<string, unknown>>("audit");
     expect(noted).toHaveLength(2);
     for (const entry of noted)

@@ -26,11 +26,11 @@ async function putApp(id: string, entry: string): Promise<void> {
 }
 
 test("a ring fits an empty database, and one whose ends it opens", async () => {
-  expect(await misfits(db, await ringOf(A))).toEqual([]);
+  expect(await misfits(db, "tokens", await ringOf(A))).toEqual([]);
   await putAccount("acc_1", A);
   await putAccount("acc_2", B);
   await putApp("app_1", A);
-  expect(await misfits(db, await ringOf(B, A))).toEqual([]);
+  expect(await misfits(db, "tokens", await ringOf(B, A))).toEqual([]);
 });
 
 test.each([
@@ -42,13 +42,15 @@ test.each([
   await putAccount("acc_1", A);
   await putApp("app_1", A);
   await putOne();
-  expect(await misfits(db, await ringOf(A))).toEqual(['TOKEN_KEYS lacks the key "c" that sealed this']);
+  expect(await misfits(db, "tokens", await ringOf(A))).toEqual([
+    'TOKEN_KEYS lacks the key "c" that sealed this',
+  ]);
 });
 
 test("each missing key is named once", async () => {
   for (const id of ["acc_1", "acc_2"]) await putAccount(id, A);
   for (const id of ["app_1", "app_2"]) await putApp(id, B);
-  expect(await misfits(db, await ringOf(C))).toEqual([
+  expect(await misfits(db, "tokens", await ringOf(C))).toEqual([
     'TOKEN_KEYS lacks the key "a" that sealed this',
     'TOKEN_KEYS lacks the key "b" that sealed this',
   ]);
@@ -56,11 +58,11 @@ test("each missing key is named once", async () => {
 
 test("a key that the ring calls lost is missed no more", async () => {
   await putAccount("acc_1", A);
-  expect(await misfits(db, await ringOf(B, "a:lost"))).toEqual([]);
+  expect(await misfits(db, "tokens", await ringOf(B, "a:lost"))).toEqual([]);
 });
 
 test("disconnected accounts and public apps say nothing of the ring", async () => {
   await put(env.DB, "accounts", accountRow({ id: "acc_1", token: null, state: "disconnected" }));
   await put(env.DB, "apps", { id: "app_1", client_id: "c", x_client_id: "x", secret: null, created_at: NOW });
-  expect(await misfits(db, await ringOf(A))).toEqual([]);
+  expect(await misfits(db, "tokens", await ringOf(A))).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { pairPlace } from "#core/accounts/tokens";
 import { base64url } from "#core/lib/bytes";
 import { openRing, type Ring } from "#core/lib/seal";
 import * as accounts from "#core/store/accounts";
-import { sealedTables } from "#core/store/sealed";
+import { sealedBy } from "#core/store/sealed";
 import type { Databases } from "#core/store/shard";
 import { all } from "#core/store/sql";
 import { batchedBy, strict, unreachable } from "../../support/database.ts";
@@ -40,7 +40,7 @@ async function putApp(id: string, ring: Ring | null): Promise<void> {
 async function steps(ring = both, limit = 2, of = databases): Promise<Resealed[]> {
   const done: Resealed[] = [];
   for (let cursor: string | null = null; done.length < 50;) {
-    const step: Resealed | null = await reseal({ databases: of, ring }, cursor, limit);
+    const step: Resealed | null = await reseal({ databases: of, sealing: "tokens", ring }, cursor, limit);
     if (!step) throw new Error(`no place ${cursor ?? ""}`);
     done.push(step);
     cursor = step.next_cursor;
@@ -111,7 +111,7 @@ describe("all steps together", () => {
 
   test("over nothing at all end at once", async () => {
     const done = await steps();
-    expect(done).toHaveLength(2 * sealedTables.length);
+    expect(done).toHaveLength(2 * sealedBy("tokens").length);
     expect(sum(done, "examined")).toBe(0);
   });
 });
@@ -121,7 +121,7 @@ describe("broken off", () => {
     const everything = await seven();
     const before: Resealed[] = [];
     for (let cursor: string | null = null; before.length < count;) {
-      const step: Resealed | null = await reseal({ databases, ring: both }, cursor, 1);
+      const step: Resealed | null = await reseal({ databases, sealing: "tokens", ring: both }, cursor, 1);
       if (step) before.push(step);
       cursor = step?.next_cursor ?? null;
     }
@@ -137,8 +137,10 @@ describe("broken off", () => {
       await env.DB.batch(statements);
       throw new Error("D1_ERROR: Network connection lost.");
     });
-    await expect(reseal({ databases: { ...databases, DB: losing }, ring: both }, null, 2)).rejects.toThrow();
-    const again = await reseal({ databases, ring: both }, null, 2);
+    await expect(
+      reseal({ databases: { ...databases, DB: losing }, sealing: "tokens", ring: both }, null, 2),
+    ).rejects.toThrow();
+    const again = await reseal({ databases, sealing: "tokens", ring: both }, null, 2);
     expect(again).toMatchObject({ examined: 2, resealed: 0, moved: 0, unreadable: [] });
     await steps();
     expect(await read(fresh)).toEqual(everything);
@@ -147,7 +149,9 @@ describe("broken off", () => {
   test("by a database that does not answer, it has changed nothing there", async () => {
     const everything = await seven();
     const down = { ...databases, DB: unreachable(databases.DB) };
-    await expect(reseal({ databases: down, ring: both }, null, 2)).rejects.toThrow("connection lost");
+    await expect(reseal({ databases: down, sealing: "tokens", ring: both }, null, 2)).rejects.toThrow(
+      "connection lost",
+    );
     expect(await read(old)).toEqual(everything);
   });
 });
@@ -161,7 +165,11 @@ test("a pair that moves while a step looks is left as it came", async () => {
     await accounts.moveToken(env.DB, pair, NOW).run();
     return env.DB.batch(statements);
   });
-  const step = await reseal({ databases: { ...databases, DB: racing }, ring: both }, null, 10);
+  const step = await reseal(
+    { databases: { ...databases, DB: racing }, sealing: "tokens", ring: both },
+    null,
+    10,
+  );
   expect(step).toMatchObject({ examined: 2, resealed: 1, moved: 1, unreadable: [] });
   expect(await read(both)).toEqual({ acc_a0: "refreshed", acc_b0: "pair of acc_b0" });
   expect(sum(await steps(), "resealed")).toBe(1);
@@ -185,6 +193,6 @@ test("what no key of the ring opens is named, left as it is, and in nobody's way
 test.each(["", "nonsense", "0.jobs.job_1", "2.accounts.", "0.accounts.x'y", "0.accounts", "0.apps.app_1\n"])(
   "there is no going on from %j",
   async (cursor) => {
-    expect(await reseal({ databases, ring: both }, cursor, 2)).toBeNull();
+    expect(await reseal({ databases, sealing: "tokens", ring: both }, cursor, 2)).toBeNull();
   },
 );

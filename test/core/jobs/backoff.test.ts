@@ -18,6 +18,19 @@ test.each([
   expect(backoffMs(backoff, attempt, random, atLeast)).toBe(expected);
 });
 
+test.each([
+  ["its time", 2, 0.5, null, 300_000],
+  ["a fifth before it", 2, 0, null, 240_000],
+  ["a fifth behind it", 2, 1, null, 360_000],
+  ["what was asked for, when that is later", 1, 0.5, 60, 60_000],
+  ["its time, when less was asked for", 2, 0.5, 60, 300_000],
+])("a timetable waits for %s", (_, attempt, random, atLeast, expected) => {
+  const ms = backoffMs({ ...backoff, delays_s: [5, 300] }, attempt, random, atLeast);
+  expect(ms).toBeGreaterThanOrEqual(expected);
+  // Whole ms, upwards.
+  expect(ms).toBeLessThanOrEqual(expected + 1);
+});
+
 test("a wait is whole ms, never negative, and never past the cap and what X asked for", () => {
   fc.assert(
     fc.property(

@@ -83,6 +83,7 @@ describe("a commit whose answer is lost is sent again, and nothing happens twice
       any_order: false,
       max_attempts: null,
       metadata: null,
+      cost_estimated: 15_000,
     };
     const id = jobIdFor(order, h.now());
     const databases = { DB: losingAnswers(env.DB, (nth) => nth === 1) };

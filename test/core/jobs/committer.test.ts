@@ -43,6 +43,7 @@ describe("a commit waits a moment for loops that are still calling X", () => {
       callers: () => callers,
       lease: "lse_test",
       lease_ms: 75_000,
+      app_windows: {},
       unrepeatable: [],
       reconcilable: [],
       now: () => 0,
@@ -53,20 +54,20 @@ describe("a commit waits a moment for loops that are still calling X", () => {
     });
     return { committer, sent, pauses };
   };
-  const lane = (name: string) => ({ lane: `tweets:${name}`, window: null, newest: null });
+  const lane = (name: string) => ({ lane: `tweets:${name}`, window: null, newest: null, calls: 0, money: 0 });
 
   test("it goes as soon as all of them have asked", async () => {
     const { committer, sent, pauses } = asking(2);
-    const first = committer.handBack(lane("a"));
+    const first = committer.handBack(lane("a"), { calls: null, money: null });
     await vi.waitUntil(() => pauses.length === 1);
     expect(sent).toEqual([]);
-    await Promise.all([first, committer.handBack(lane("b"))]);
+    await Promise.all([first, committer.handBack(lane("b"), { calls: null, money: null })]);
     expect(sent).toEqual([2]);
   });
 
   test("it does not wait for a loop that takes its time", async () => {
     const { committer, sent, pauses } = asking(2);
-    const first = committer.handBack(lane("a"));
+    const first = committer.handBack(lane("a"), { calls: null, money: null });
     await vi.waitUntil(() => pauses.length === 1);
     expect(pauses[0]?.ms).toBe(15);
     pauses[0]?.end();
@@ -76,7 +77,7 @@ describe("a commit waits a moment for loops that are still calling X", () => {
 
   test("it does not wait at all when nobody else is calling", async () => {
     const { committer, sent, pauses } = asking(1);
-    await committer.handBack(lane("a"));
+    await committer.handBack(lane("a"), { calls: null, money: null });
     expect(sent).toEqual([2]);
     expect(pauses).toEqual([]);
   });

@@ -7,6 +7,8 @@ import * as idempotencyKeys from "#core/store/idempotency-keys";
 import * as oauthStates from "#core/store/oauth-states";
 import { first } from "#core/store/sql";
 import { event } from "#core/webhooks/events";
+import { file } from "../../support/files.ts";
+import { putMedium } from "../../support/medium.ts";
 import { createHarness, refused, type Harness } from "../../support/harness.ts";
 
 const DAY = 86_400_000;
@@ -30,6 +32,18 @@ test("a job goes 30 days after it ended, and its idempotency key with it", async
   h.advance(1);
   await prune(h.consumer);
   await expect(h.job(id)).rejects.toThrow("no job");
+  expect(await isKept(h, "key")).toBe(false);
+});
+
+test("the key of a medium is kept as long as the medium", async () => {
+  const h = await createHarness();
+  const of = { client_id: h.clientId, account_id: await h.account(), now: h.now() };
+  await keyFor(h, "key", await putMedium(file("image/png"), of));
+  h.advance(31 * DAY);
+  await prune(h.consumer);
+  expect(await isKept(h, "key")).toBe(true);
+  await env.DB.prepare("DELETE FROM uploads").run();
+  await prune(h.consumer);
   expect(await isKept(h, "key")).toBe(false);
 });
 

@@ -19,6 +19,7 @@ test("a kind is found by its name, and an unknown name finds none", () => {
 test("what must not be done twice, and what can be looked for, follow from the kinds", () => {
   expect(kinds.unrepeatable).toEqual(["a.make", "a.change"]);
   expect(kinds.reconcilable).toEqual(["a.make"]);
+  expect(kinds.all).toEqual(["a.make", "a.change", "a.delete"]);
   expect(kinds.names).toEqual(["a.make", "a.change", "a.delete"]);
 });
 

@@ -1,9 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { consumeDeadLetters, rescueLane } from "#core/jobs/rescue";
+import { isId } from "#core/lib/ids";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
-import { unreachable } from "../../support/database.ts";
+import { losingAnswers, unreachable } from "../../support/database.ts";
 import { createHarness, tweeted, type Harness } from "../../support/harness.ts";
 
 const codeOf = (job: JobRow): unknown => (JSON.parse(job.error ?? "null") as { code?: string } | null)?.code;
@@ -27,11 +28,7 @@ describe("a job whose Worker died", () => {
       losses: 1,
       lease: null,
     });
-    expect(JSON.parse(job.log)).toMatchObject([
-      { outcome: "crashed" },
-      { outcome: "retry" },
-      { outcome: "retry" },
-    ]);
+    expect(JSON.parse(job.log)).toMatchObject([{ outcome: "crashed" }, { outcome: "retry", times: 2 }]);
     expect(h.posted()).toEqual([]);
     h.answer(({ method }) => (method === "GET" ? Response.json({ meta: { result_count: 0 } }) : tweeted()));
     await h.pass(180_000);
@@ -47,6 +44,22 @@ describe("a job whose Worker died", () => {
     await h.pass(60_000);
     expect(await h.job(id)).toMatchObject({ state: "succeeded", crashes: 1, attempts: 2 });
     expect(h.calls).toHaveLength(1);
+  });
+
+  test("is told of at once when it does not go on, whoever rescues it", async () => {
+    for (const by of ["the next turn", "the dead letter"]) {
+      const h = await createHarness();
+      await h.endpoint(["job.*"]);
+      const account = await h.account();
+      await h.remove(account, "1", { max_attempts: 1 });
+      await h.crash(`deletes:${account}`);
+      h.messages.length = 0;
+      if (by === "the next turn") await h.deliver([{ lane: `deletes:${account}` }]);
+      else await rescueLane(h.consumer, `deletes:${account}`);
+      expect(h.messages.map(({ lane }) => lane.split(":")[0])).toEqual(["webhook"]);
+      await h.turn();
+      expect(h.receiver.types()).toEqual(["job.dead"]);
+    }
   });
 
   test("is dead after its third crash", async () => {
@@ -72,6 +85,31 @@ describe("a job whose Worker died", () => {
     expect(await h.job(id)).toMatchObject({ state: "dead", crashes: 1 });
     expect(codeOf(await h.job(id))).toBe("attempts_exhausted");
     expect(h.calls).toEqual([]);
+  });
+
+  test("is parked after its third crash if X may have acted, and its client is told once", async () => {
+    const h = await createHarness();
+    const account = await h.account();
+    const id = await h.post(account, "who knows");
+    h.answer(() => Response.json({ meta: { result_count: 0 } }));
+    for (let i = 0; i < 3; i++) {
+      await h.crash(`tweets:${account}`);
+      // The answer of every commit is lost, so each is sent again.
+      let sent = 0;
+      h.wrapDatabase((db) => losingAnswers(db, () => sent++ % 2 === 0));
+      if (i < 2) {
+        await rescueLane(h.consumer, `tweets:${account}`);
+        h.advance(6_000);
+      } else await rescueLane(h.consumer, `tweets:${account}`);
+      h.wrapDatabase((db) => db);
+    }
+    const job = await h.job(id);
+    expect(job).toMatchObject({ state: "unknown", open: null, maybe_sent: 2, crashes: 3 });
+    const { results } = await env.DB.prepare("SELECT * FROM events").all<{ id: string; data: string }>();
+    expect(results).toMatchObject([{ type: "job.unknown", account_id: account }]);
+    expect(isId("evt", results[0]?.id ?? "")).toBe(true);
+    expect(results[0]?.data).toContain(id);
+    expect(results[0]?.data).toContain(`"sequence":${job.sequence}`);
   });
 
   test("is canceled if that was asked while it ran", async () => {

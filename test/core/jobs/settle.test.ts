@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { closing, settle, type Settling, type Verdict } from "#core/jobs/settle";
+import { closing } from "#core/jobs/closing";
+import { settle, type Settling, type Verdict } from "#core/jobs/settle";
 import { again, done, fail, lost, retry, wait, unseen } from "#core/lib/outcome";
 import { Problem } from "#core/lib/problem";
 import type { JobRow } from "#core/store/jobs";
@@ -8,6 +9,7 @@ const NOW = 1_000_000;
 const kind = {
   backoff: { attempts: 5, base_s: 10, cap_s: 900 },
   reconcilable: false,
+  shut_at: null as number | null,
   gates: ["x:tweets", "app:{app}", "account:{account}", "window:{account}:POST /2/tweets"],
 };
 
@@ -40,6 +42,12 @@ const ownWindow = { scope: "window", endpoint: "POST /2/tweets" } as const;
 
 const ending = (verdict: Verdict, change: Partial<JobRow> = {}, of = kind) =>
   settle(job(change), verdict, of, NOW, 0.5).ending;
+
+test("progress forgets the Workers that died on the job, nothing else does", () => {
+  const crashes = (verdict: Verdict) => ending(verdict, { crashes: 2 }).crashes;
+  expect(crashes(again({ step: 2 }, 5))).toBe(0);
+  expect([done(null), retry(problem), fail(problem)].map(crashes)).toEqual([2, 2, 2]);
+});
 
 describe("an outcome and what becomes of its job", () => {
   test.each([
@@ -81,6 +89,26 @@ describe("an outcome and what becomes of its job", () => {
     ["what cannot be run is dead", bury, { state: "dead", open: null, final: 1 }],
   ])("%s", (_, verdict, expected) => {
     expect(ending(verdict)).toMatchObject(expected);
+  });
+
+  test("whatever chance says and X names, pauses are whole milliseconds: D1 takes no others", () => {
+    const verdicts = [
+      retry(problem),
+      retry(problem, 1.0005),
+      unseen({ reads: 1, complete: false, repost: false }),
+      again(null, 0.0005),
+      wait(account, "locked", NOW + 0.5),
+      wait({ scope: "app" }, "rate_limited", NOW + 0.5),
+    ];
+    const settled = verdicts.flatMap((verdict) =>
+      ([0, 2] as const).map((maybe_sent) => settle(job({ maybe_sent }), verdict, kind, NOW, 0.123456789)),
+    );
+    const times = settled.flatMap((one) => [
+      one.ending.wait_ms,
+      ...one.closings.map(({ opens_in_ms }) => opens_in_ms),
+    ]);
+    expect(times.filter((ms) => ms !== null && !Number.isInteger(ms))).toEqual([]);
+    expect(times.filter((ms) => ms !== null).length).toBeGreaterThan(10);
   });
 
   test("the last attempt's retry is dead, and says what the attempt met", () => {
@@ -135,6 +163,20 @@ describe("an outcome and what becomes of its job", () => {
       open: null,
       error: '{"code":"x_unreachable"}',
     });
+  });
+
+  test("the third look does not count before X has been well for two minutes", () => {
+    const shut = { ...lookedFor, shut_at: NOW - 50_000 };
+    expect(ending(empty, { ...unclear, looks: 2 }, shut)).toMatchObject({
+      state: "unknown",
+      open: 1,
+      looks: 2,
+      wait_ms: 70_000,
+      attempts: 1,
+    });
+    expect(ending(empty, { ...unclear, looks: 1 }, shut)).toMatchObject({ looks: 2 });
+    const well = { ...lookedFor, shut_at: NOW - 120_000 };
+    expect(ending(empty, { ...unclear, looks: 2 }, well)).toMatchObject({ state: "waiting" });
   });
 
   test("a look that is not complete does not count", () => {
@@ -224,6 +266,7 @@ describe("the gates an outcome closes", () => {
         job_id: "job_1",
         lease: "lse_1",
         token_version: null,
+        tried: 0,
       },
     ]);
   });
@@ -250,25 +293,5 @@ describe("the gates an outcome closes", () => {
       limit: 100,
       remaining: 0,
     });
-  });
-});
-
-describe("a job's log", () => {
-  const log = (verdict: Verdict, before = "[]") =>
-    JSON.parse(ending(verdict, { log: before }).log) as unknown[];
-
-  test("says when, what, and X's words", () => {
-    const words = { status: 503, type: null, detail: "over capacity" };
-    expect(log(retry(new Problem("x_unavailable", { detail: "X is down", upstream: words })))).toEqual([
-      { at: NOW, outcome: "retry", status: 503, code: "x_unavailable", detail: "X is down" },
-    ]);
-    expect(log(done(null))).toEqual([{ at: NOW, outcome: "done" }]);
-  });
-
-  test("keeps the last twenty entries", () => {
-    const before = JSON.stringify(Array.from({ length: 20 }, (_, at) => ({ at })));
-    const after = log(done(null), before);
-    expect(after).toHaveLength(20);
-    expect(after[0]).toEqual({ at: 1 });
   });
 });

@@ -80,7 +80,7 @@ test("the lost wake-up of a hand-back is found", async () => {
     ...tweets,
     sendBatch: () => Promise.reject(new Error("the queue is not there")),
   } as typeof tweets;
-  await h.turn({ ...h.consumer, queues: { tweets: lost, refresh: lost } });
+  await h.turn({ ...h.consumer, queues: { tweets: lost, media: lost, webhooks: lost, refresh: lost } });
   expect(h.messages).toEqual([]);
   expect(h.logged("wake.failed")).toHaveLength(1);
   await h.pass(60_000);
@@ -154,7 +154,7 @@ describe("a token that is to be refreshed", () => {
     await h.account({ refresh_token: "r" });
     await env.DB.prepare(
       `INSERT INTO accounts SELECT 'acc_' || substr('0000' || value, -4) || '0', client_id, app_id, value, username, name, scopes,
-              state, token, token_version, token_expires_at, token_issued_at, token_origin, refresh_at, metadata, created_at, updated_at
+              state, token, token_version, token_expires_at, token_issued_at, token_origin, refresh_at, metadata, created_at, updated_at, NULL, NULL
          FROM accounts, json_each((SELECT json_group_array(v) FROM (WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 1500) SELECT v FROM n)))`,
     ).run();
     h.advance(96 * MINUTE_MS);

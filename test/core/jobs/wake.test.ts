@@ -9,6 +9,8 @@ function queueOf(sendBatch: (messages: MessageSendRequest<WakeUp>[]) => Promise<
     queues: {
       tweets: { sendBatch } as unknown as Queue<WakeUp>,
       refresh: { sendBatch } as unknown as Queue<WakeUp>,
+      webhooks: { sendBatch } as unknown as Queue<WakeUp>,
+      media: { sendBatch } as unknown as Queue<WakeUp>,
     },
     kinds: allKinds,
     log: (event: string, fields?: LogFields) => log.push({ event, fields }),

@@ -10,6 +10,8 @@ const bound: ConsumerEnv = {
   TOKENS: env.TOKENS,
   TWEETS: {} as Queue<WakeUp>,
   REFRESH: {} as Queue<WakeUp>,
+  WEBHOOKS: {} as Queue<WakeUp>,
+  UPLOADS: {} as Queue<WakeUp>,
   TOKEN_KEYS: TEST_RING,
   X_API_URL: "https://x.test",
 };

@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeTime, idFloor, isId, newId, randomText, shardOf } from "#core/lib/ids";
+import {
+  batchJobId,
+  batchRange,
+  encodeTime,
+  idFloor,
+  indexInBatch,
+  isId,
+  newId,
+  randomText,
+  shardOf,
+} from "#core/lib/ids";
 
 const NOW = Date.UTC(2026, 10, 23);
 const times = fc.integer({ min: 0, max: 2 ** 48 });
@@ -64,5 +74,26 @@ describe("the form of an id", () => {
     `${newId("acc", "0", NOW)}\n`,
   ])("%j has not", (text) => {
     expect(isId("acc", text)).toBe(false);
+  });
+});
+
+describe("the jobs of a batch", () => {
+  const batch = newId("bat", "0", 1_700_000_000_000);
+
+  test("have ids that sort in the order of the items, whatever their shard", () => {
+    const indexes = [0, 1, 9, 10, 61, 62, 3843, 3844, 9999];
+    const ids = indexes.map((index) => batchJobId(batch, index, index % 2 === 0 ? "z" : "0"));
+    expect(ids.every((id) => isId("job", id))).toBe(true);
+    expect([...ids].sort()).toEqual(ids);
+    expect(ids.map(indexInBatch)).toEqual(indexes);
+    expect(ids.map(shardOf)).toEqual(indexes.map((index) => (index % 2 === 0 ? "z" : "0")));
+  });
+
+  test("lie in a range in which nothing else lies", () => {
+    const { from, to } = batchRange(batch);
+    const isIn = (id: string) => id > from && id < to;
+    expect([0, 9999].map((index) => batchJobId(batch, index, "z")).every(isIn)).toBe(true);
+    const others = [1_699_999_999_999, 1_700_000_000_000, 1_700_000_000_001];
+    expect(others.map((ms) => newId("job", "0", ms)).some(isIn)).toBe(false);
   });
 });

@@ -39,6 +39,8 @@ describe("connecting", () => {
       state: "connected",
       token_issued_at: NOW,
       token_origin: "connect",
+      paused_at: null,
+      daily_cap: null,
       created_at: NOW,
       updated_at: NOW,
     });
@@ -223,8 +225,16 @@ test("after a reconnect its lanes that have work are due now, behind the gate of
 test("metadata is changed and cleared", async () => {
   await connect();
   for (const metadata of ['{"b":2}', null]) {
-    await accounts.setMetadata(db, "acc_1", metadata, NOW + 7).run();
+    await accounts.change(db, "acc_1", { metadata }, NOW + 7).run();
     expect(await found()).toMatchObject({ metadata, updated_at: NOW + 7, token: "sealed-1" });
+  }
+});
+
+test("what an account may cost is changed and cleared, and leaves its metadata alone", async () => {
+  await connect();
+  for (const daily_cap of [0, null]) {
+    await accounts.change(db, "acc_1", { daily_cap }, NOW + 7).run();
+    expect(await found()).toMatchObject({ daily_cap, metadata: '{"team":1}' });
   }
 });
 

@@ -7,7 +7,16 @@ import { strict } from "../../support/database.ts";
 import { empty, NOW } from "../../support/rows.ts";
 
 const db = strict(env.DB);
-const client = (id: string, name = "n"): ClientRow => ({ id, name, return_urls: "[]", created_at: NOW });
+const client = (id: string, name = "n"): ClientRow => ({
+  id,
+  name,
+  return_urls: "[]",
+  webhook_secret: null,
+  old_webhook_secret: null,
+  old_webhook_secret_until: null,
+  daily_cap: null,
+  created_at: NOW,
+});
 
 beforeEach(() => empty(env.DB));
 
@@ -40,6 +49,8 @@ test.each([
   [{ name: "n", return_urls: '["u"]' }, { name: "n", return_urls: '["u"]' }, 1],
   [{ name: "n", return_urls: "[]" }, { name: "n", return_urls: "[]" }, 0],
   [{ name: null, return_urls: null }, { name: "n", return_urls: "[]" }, 0],
+  [{ name: null, return_urls: null, daily_cap: 0 }, { name: "n", daily_cap: 0 }, 1],
+  [{ name: null, return_urls: null, daily_cap: null }, { name: "n", daily_cap: null }, 0],
 ])("a change by %j makes it %j and counts %i", async (fields, now, changes) => {
   for (const id of ["cli_1", "cli_2"]) await clients.insert(db, client(id)).run();
   expect((await clients.change(db, "cli_1", fields).run()).meta.changes).toBe(changes);

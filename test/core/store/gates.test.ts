@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
+import * as accounts from "#core/store/accounts";
 import * as gates from "#core/store/gates";
 import type { Closing, GateRow } from "#core/store/gates";
+import type { JobRow } from "#core/store/jobs";
 import { NEVER } from "#core/lib/clock";
 import { all, first } from "#core/store/sql";
 import { strict } from "../../support/database.ts";
@@ -23,6 +25,7 @@ const closing = (change: Partial<Closing> = {}): Closing => ({
   opens_in_ms: null,
   limit: null,
   remaining: null,
+  tried: 0,
   client_id: "cli_1",
   job_id: "job_1",
   lease: "lse_1",
@@ -78,6 +81,10 @@ test("a gate whose opening X named opens then, and shows the window", async () =
     limit: 100,
     remaining: 0,
     resets_at: NOW + 9 * SECOND,
+    faults: 0,
+    probe: null,
+    shut_at: null,
+    held_by: null,
     updated_at: NOW,
   });
 });
@@ -169,5 +176,92 @@ describe("what a token decides", () => {
     const shut = { state: "disconnected", reason: "disconnected" } as const;
     await gates.shutAccount(env.DB, NOW, "acc_1", shut).run();
     expect(await gate()).toMatchObject({ reason: "disconnected", open_at: NEVER });
+  });
+});
+
+describe("a pause", () => {
+  const reason = async () => (await gate("account:acc_1"))?.reason ?? null;
+  const gate = (name: string) =>
+    env.DB.prepare("SELECT reason FROM gates WHERE name = ?").bind(name).first<{ reason: string }>();
+
+  test("shuts the gate of a paused account alone, and is open again once it is resumed", async () => {
+    await put(env.DB, "accounts", accountRow());
+    await gates.pause(env.DB, NOW, "acc_1").run();
+    expect(await reason()).toBeNull();
+    await accounts.setPaused(env.DB, "acc_1", NOW, NOW).run();
+    await gates.pause(env.DB, NOW, "acc_1").run();
+    expect(await reason()).toBe("paused");
+    await gates.openForToken(env.DB, "acc_1").run();
+    expect(await reason()).toBe("paused");
+    await gates.resume(env.DB, "acc_1").run();
+    expect(await reason()).toBeNull();
+  });
+
+  test("outlives a reconnect, which opens whatever else was shut", async () => {
+    await put(env.DB, "accounts", accountRow({ paused_at: NOW, state: "reconnect_required" }));
+    await gates.shutAccount(env.DB, NOW, "acc_1", { state: "reconnect_required", reason: "reconnect" }).run();
+    await gates.pause(env.DB, NOW, "acc_1").run();
+    expect(await reason()).toBe("reconnect");
+    await env.DB.batch([gates.openAccount(env.DB, "acc_1"), gates.pause(env.DB, NOW, "acc_1")]);
+    expect(await reason()).toBe("paused");
+  });
+});
+
+describe("a job that stops short", () => {
+  const HELD = "thread:acc_1";
+  const hold = (lease = "lse_1") =>
+    gates.hold(db, NOW, [{ client_id: "cli_1", job_id: "job_1", lease }]).run();
+  const end = (state: JobRow["state"], open: 1 | null) =>
+    env.DB.prepare("UPDATE jobs SET state = ?, open = ?, lease = NULL, finished_at = ?")
+      .bind(state, open, state === "failed" || state === "succeeded" ? NOW : null)
+      .run();
+
+  test("holds its account's gate of threads, while it still runs under its lease", async () => {
+    await hold("lse_2");
+    expect(await found(HELD)).toBeNull();
+    await hold();
+    await hold();
+    expect(await found(HELD)).toMatchObject({ open_at: NEVER, reason: "thread_held", held_by: "job_1" });
+  });
+
+  test("outlasts whatever else happens to the account", async () => {
+    await hold();
+    await put(db, "accounts", accountRow());
+    await close(NOW, closing({ reason: "refreshing" }));
+    await gates.openForToken(db, "acc_1").run();
+    await gates.openAccount(db, "acc_1").run();
+    expect(await found(HELD)).toMatchObject({ reason: "thread_held" });
+  });
+
+  test.each([
+    ["goes on", "queued", 1, true, false],
+    ["was resolved", "succeeded", null, true, true],
+    ["is left as it ended", "failed", null, false, true],
+    ["is parked", "unknown", null, false, true],
+  ] as const)("and %s", async (_, state, open, released, letGo) => {
+    await hold();
+    await end(state, open);
+    await gates.release(db, "cli_1", ["job_1"]).run();
+    expect((await found(HELD)) === null).toBe(released);
+    await env.DB.prepare("DELETE FROM gates").run();
+    await put(db, "gates", {
+      name: HELD,
+      reason: "r",
+      open_at: NEVER,
+      failures: 0,
+      updated_at: 1,
+      held_by: "job_1",
+    });
+    await gates.letGo(db, "cli_1", ["job_1"]).run();
+    expect((await found(HELD)) === null).toBe(letGo);
+  });
+
+  test("lets go of nothing that another holds", async () => {
+    await hold();
+    await end("failed", null);
+    await put(db, "jobs", jobIn("failed", { id: "job_2" }));
+    await gates.letGo(db, "cli_1", ["job_2"]).run();
+    await gates.letGo(db, "cli_2", ["job_1"]).run();
+    expect(await found(HELD)).not.toBeNull();
   });
 });

@@ -39,13 +39,18 @@ const ending = (state: State, change: Partial<Ending> = {}): Ending => {
     final: final ? 1 : 0,
     attempts: 1,
     maybe_sent: 0,
+    crashes: 0,
+    expires_at: NOW + 1000,
     looks: 0,
     losses: 0,
+    awaits: null,
     checkpoint: null,
     result: null,
     error: null,
     log: "[]",
     wait_ms: null,
+    cost: 0,
+    estimate: null,
     ...change,
   };
 };
@@ -55,7 +60,16 @@ const settle = (state: State, change: Partial<Ending> = {}) =>
 type CarriedOut = { run: () => D1PreparedStatement; job?: Partial<JobRow>; lease?: number };
 /** How each step is carried out, and how the lane and the job must stand for it. */
 const carriedOut: Record<Exclude<StepName, "resolve" | "renew">, CarriedOut> = {
-  claim: { run: () => jobSteps.claim(db, NOW, "lse_1", [LANE], ["tweet.create"], false) },
+  claim: {
+    run: () =>
+      jobSteps.claim(
+        db,
+        NOW,
+        { lease: "lse_1", lease_ms: 1, unrepeatable: ["tweet.create"] },
+        [{ lane: LANE, calls: 0, money: 0 }],
+        false,
+      ),
+  },
   done: { run: () => settle("succeeded") },
   pause: { run: () => settle("waiting", { wait_ms: 1000 }) },
   lose: { run: () => settle("unknown", { open: null, maybe_sent: 2 }) },
@@ -65,7 +79,7 @@ const carriedOut: Record<Exclude<StepName, "resolve" | "renew">, CarriedOut> = {
   expire: { run: () => jobSteps.expire(db, NOW, "lse_1", [LANE], PROBLEM), job: { expires_at: NOW } },
   cancel: { run: () => jobs.cancel(db, NOW, "cli_1", "job_1") },
   requestCancel: { run: () => jobs.requestCancel(db, "cli_1", "job_1") },
-  redrive: { run: () => jobs.redrive(db, NOW, "cli_1", "job_1", DAY) },
+  redrive: { run: () => jobs.redrive(db, NOW, "cli_1", ["job_1"], DAY) },
 };
 
 /** The same steps, of a whole lane. */
@@ -103,7 +117,13 @@ describe.each([...Object.entries(carriedOut), ...ofLane])("%s", (name, { run, jo
 describe("claim", () => {
   const claim = (change: { lease?: string; unrepeatable?: string[]; alone?: boolean } = {}) =>
     jobSteps
-      .claim(db, NOW, change.lease ?? "lse_1", [LANE], change.unrepeatable ?? [], change.alone ?? false)
+      .claim(
+        db,
+        NOW,
+        { lease: change.lease ?? "lse_1", lease_ms: 1, unrepeatable: change.unrepeatable ?? [] },
+        [{ lane: LANE, calls: 0, money: 0 }],
+        change.alone ?? false,
+      )
       .run();
   const held = (change = {}) => putLane(env.DB, { lease: "lse_1", leased_until: NOW + 1, ...change });
 
@@ -248,6 +268,14 @@ describe("rescue", () => {
     });
   });
 
+  test("a look costs no attempt", async () => {
+    expect(await rescued({ maybe_sent: 2, attempts: 2 }, ["tweet.create"])).toMatchObject({ attempts: 1 });
+  });
+
+  test("an attempt stays counted", async () => {
+    expect(await rescued({ maybe_sent: 1, attempts: 2 }, ["tweet.create"])).toMatchObject({ attempts: 2 });
+  });
+
   test("leaves alone what another lease runs", async () => {
     expect(await rescued({ lease: "lse_2" })).toMatchObject({ state: "running", crashes: 0 });
   });
@@ -259,17 +287,17 @@ describe("canceling a lane", () => {
 
   test("takes the first ones of it, up to the limit, and reads no more than it must", async () => {
     for (let i = 0; i < 50; i++) await putJob(jobIn("queued", { id: `job_${100 + i}`, due_at: i }));
-    const { meta } = await cancel(5);
-    expect(meta.changes).toBe(5);
-    expect(meta.rows_read).toBeLessThan(40);
+    const { meta, results } = await cancel(5);
+    expect(results).toHaveLength(5);
+    expect(meta.rows_read).toBeLessThan(50);
     expect((await found("job_104")).state).toBe("canceled");
     expect((await found("job_105")).state).toBe("queued");
   });
 
   test("takes none of another lane or client", async () => {
     await putJob(jobIn("queued"));
-    expect((await cancel(5, "cli_2")).meta.changes).toBe(0);
-    expect((await cancel(5, "cli_1", "tweets:acc_2")).meta.changes).toBe(0);
+    expect((await cancel(5, "cli_2")).results).toEqual([]);
+    expect((await cancel(5, "cli_1", "tweets:acc_2")).results).toEqual([]);
   });
 
   test("asks what runs to stop, and nothing else", async () => {

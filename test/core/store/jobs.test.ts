@@ -50,8 +50,10 @@ describe("the table refuses nonsense", () => {
 describe("redrive", () => {
   const redriven = async (job: JobRow) => {
     await putJob(job);
-    const row = await first<{ id: string }>(jobs.redrive(db, NOW, "cli_1", "job_1", 7 * DAY));
-    expect(row).toEqual({ id: "job_1" });
+    const row = await first<{ id: string; batch_id: null }>(
+      jobs.redrive(db, NOW, "cli_1", ["job_1"], 7 * DAY),
+    );
+    expect(row).toEqual({ id: "job_1", batch_id: null });
     return found();
   };
 
@@ -93,6 +95,7 @@ describe("insert", () => {
     expires_at: null,
     expires_after_ms: DAY,
     metadata: null,
+    cost_estimated: 15_000,
     ...change,
   });
   const account = {

@@ -52,6 +52,9 @@ describe("schedule", () => {
       next_at: NOW + 5000,
       lease: null,
       leased_until: null,
+      calls: null,
+      money: null,
+      served_at: 0,
       window: null,
       newest: null,
     });
@@ -86,7 +89,7 @@ describe("lease", () => {
     ["an empty one is not", { next_at: null }, false],
   ])("%s", async (_, lane, taken) => {
     await putLane(env.DB, lane);
-    await lanes.lease(db, NOW, "lse_me", [LANE], 75_000).run();
+    await lanes.lease(db, NOW, "lse_me", [LANE], 75_000, {}).run();
     const row = await found();
     if (taken) expect(row).toMatchObject({ lease: "lse_me", leased_until: NOW + 75_000 });
     else expect(row).toMatchObject(lane);
@@ -94,8 +97,8 @@ describe("lease", () => {
 
   test("a lane that this lease holds already keeps its end: a commit may be sent again", async () => {
     await putLane(env.DB);
-    await lanes.lease(db, NOW, "lse_me", [LANE], 75_000).run();
-    await lanes.lease(db, NOW + 5000, "lse_me", [LANE], 75_000).run();
+    await lanes.lease(db, NOW, "lse_me", [LANE], 75_000, {}).run();
+    await lanes.lease(db, NOW + 5000, "lse_me", [LANE], 75_000, {}).run();
     expect(await found()).toMatchObject({ leased_until: NOW + 75_000 });
   });
 
@@ -149,7 +152,7 @@ describe("look", () => {
 describe("handBack: when the lane is next due", () => {
   const GATES = '["x:tweets","app:app_1","account:acc_1","window:acc_1:POST /2/tweets"]';
   const handBack = async (window: string | null = null, lease = "lse_1") => {
-    await lanes.handBack(db, NOW, lease, [{ lane: LANE, window, newest: null }]).run();
+    await lanes.handBack(db, NOW, lease, [{ ...lanes.untouched(LANE), window }]).run();
     return found();
   };
   beforeEach(() =>
@@ -219,7 +222,7 @@ describe("handBack: when the lane is next due", () => {
         db,
         NOW,
         "lse_1",
-        more.map((lane) => ({ lane, window: null, newest: null })),
+        more.map((lane) => lanes.untouched(lane)),
       )
       .run();
     for (const lane of more) expect(await found(lane)).toMatchObject({ lease: null, next_at: null });

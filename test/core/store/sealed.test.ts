@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
+import type { AccountRow } from "#core/store/accounts";
 import * as sealed from "#core/store/sealed";
 import { all, first } from "#core/store/sql";
+import { createHarness } from "../../support/harness.ts";
 import { strict } from "../../support/database.ts";
 import { accountRow, empty, NOW, put } from "../../support/rows.ts";
 
@@ -37,6 +39,24 @@ describe("a page", () => {
   });
 });
 
+test("endpoints and clients have a line for each secret, and endpoints stand by their clients", async () => {
+  expect(sealed.sealedBy("webhooks")).toEqual(["endpoints", "endpoints_old", "clients", "clients_old"]);
+  const h = await createHarness();
+  const [one, two] = [await h.endpoint(["*"]), await h.endpoint(["*"], { old_secret: "before" })];
+  const place = { client_id: h.clientId, id: one.id, version: 0, sealed: one.secret };
+  expect(sealed.positionOf(place)).toBe(`${h.clientId}-${one.id}`);
+  expect(await all(sealed.page(db, "endpoints", "", 1))).toEqual([place]);
+  const behind = await all<sealed.SealedRow>(sealed.page(db, "endpoints_old", sealed.positionOf(place), 9));
+  expect(behind).toEqual([{ client_id: h.clientId, id: two.id, version: 0, sealed: "before" }]);
+  for (const row of behind) await sealed.replace(db, "endpoints_old", row, "after").run();
+  const rows = await all(env.DB.prepare("SELECT secret, old_secret FROM endpoints ORDER BY id"));
+  expect(rows).toEqual([
+    { secret: one.secret, old_secret: null },
+    { secret: two.secret, old_secret: "after" },
+  ]);
+  expect(await first(sealed.sample(db, "clients", "oldest", 9))).toBeNull();
+});
+
 describe("a sample", () => {
   const sampled = async (end: "oldest" | "youngest", among = 10) =>
     (await first<sealed.SealedRow>(sealed.sample(db, "accounts", end, among)))?.sealed;
@@ -65,12 +85,10 @@ describe("replacing", () => {
   test("changes the text and nothing else", async () => {
     await putAccount("acc_1", "before", 3);
     await putAccount("acc_2", "before", 3);
+    const rows = () => all<AccountRow>(env.DB.prepare("SELECT * FROM accounts ORDER BY id"));
+    const [first, second] = await rows();
     expect((await sealed.replace(db, "accounts", row, "after").run()).meta.changes).toBe(1);
-    const rows = await all(env.DB.prepare("SELECT * FROM accounts ORDER BY id"));
-    expect(rows).toEqual([
-      accountRow({ id: "acc_1", token: "after", token_version: 3 }),
-      accountRow({ id: "acc_2", token: "before", token_version: 3 }),
-    ]);
+    expect(await rows()).toEqual([{ ...first, token: "after" }, second]);
   });
 
   test.each([

@@ -50,6 +50,17 @@ test("a lane is open when every one of its gates is", async () => {
   expect(await open()).toBe(0);
 });
 
+test("a broken part of X is open to the lane that tries it alone", async () => {
+  for (const name of ["tweets:acc_1", "tweets:acc_2"])
+    await putLane(db, { lane: name, gates: '["x:tweets"]' });
+  const row = { name: "x:tweets", open_at: 999, reason: "r", updated_at: 0 };
+  await put(db, "gates", { ...row, faults: 10, probe: "tweets:acc_2" });
+  const open = db.prepare(`SELECT ${GATES_OPEN} AS it FROM lanes WHERE ?1 ORDER BY lane`).bind(1000);
+  expect(await all(open)).toEqual([{ it: 0 }, { it: 1 }]);
+  await db.prepare("UPDATE gates SET faults = 9").run();
+  expect(await all(open)).toEqual([{ it: 1 }, { it: 1 }]);
+});
+
 test.each([
   ["tweet.create", 1],
   ["tweet", 0],

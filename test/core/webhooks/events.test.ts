@@ -26,8 +26,10 @@ test("an event is written with its change, on the database of its account", asyn
       id: expect.stringMatching(/^evt_.*0$/) as string,
       type: "account.connected",
       account_id: "acc_0",
+      subject: "acc_0",
       data: '{"id":"acc_0"}',
       created_at: NOW,
+      tick: NOW,
     },
   ]);
 });

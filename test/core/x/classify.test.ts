@@ -23,7 +23,7 @@ const answer = (status: number, body: Body, headers: Record<string, string> = {}
 
 /** The parts of an outcome that decide, in one line. */
 function brief(outcome: Outcome): string {
-  if (outcome.type === "done" || outcome.type === "again" || outcome.type === "unseen") return outcome.type;
+  if (!("problem" in outcome)) return outcome.type;
   const code = outcome.problem?.code ?? "no problem";
   if (outcome.type === "retry") return `retry ${code} ${outcome.after_s ?? "-"}`;
   if (outcome.type !== "wait") return `${outcome.type} ${code}`;

@@ -192,3 +192,25 @@ test("a token that X repeats, whole or in part, does not reach the outcome", asy
     expect(JSON.stringify(outcome)).not.toContain(said.slice(0, 12));
   }
 });
+
+describe("asking without expecting anything", () => {
+  test("gives the answer as it came, whatever it says, and tells of the window and of X's health", async () => {
+    const heard: unknown[] = [];
+    const headers = { "x-rate-limit-limit": "5", "x-rate-limit-remaining": "4", "x-rate-limit-reset": "1" };
+    const { fetch } = network(() => new Response("Bad gateway", { status: 502, headers }));
+    const x = client(fetch, {
+      onReading: (endpoint, { window }) => heard.push([endpoint, window?.remaining]),
+      onHealth: ({ name }, well) => heard.push([name, well]),
+    });
+    expect(await x.ask(endpoints.me, {})).toMatchObject({ status: 502, text: "Bad gateway" });
+    expect(heard).toEqual([
+      ["GET /2/users/me", false],
+      ["GET /2/users/me", 4],
+    ]);
+  });
+
+  test("never throws", async () => {
+    const broken: Fetch = () => Promise.reject(new Error("reset"));
+    expect(await client(broken).ask(endpoints.me, {})).toEqual({ unreachable: "network" });
+  });
+});

@@ -3,7 +3,7 @@ import { allKinds } from "#core/jobs/kinds/index";
 import { NEVER } from "#core/lib/clock";
 import { states } from "#core/lib/lifecycle";
 import type { JobRow } from "#core/store/jobs";
-import { isSettled, jobSchema, jobView, type ClosedGate } from "../../src/job-view.ts";
+import { isSettled, jobSchema, jobView, type AwaitedMedium, type ClosedGate } from "#core/jobs/view";
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const row = (columns: Partial<JobRow> = {}): JobRow => ({
@@ -29,6 +29,7 @@ const row = (columns: Partial<JobRow> = {}): JobRow => ({
   looks: 0,
   losses: 0,
   lease: null,
+  awaits: null,
   cancel_requested: 0,
   sequence: 1,
   params: '{"account_id":"acc_01KAB3C4D5V1StGXR8Z5jd0","text":"hello"}',
@@ -37,6 +38,10 @@ const row = (columns: Partial<JobRow> = {}): JobRow => ({
   error: null,
   log: "[]",
   metadata: null,
+  cost_estimated: 0,
+  cost_actual: 0,
+  warnings: null,
+  callback_url: null,
   created_at: NOW,
   started_at: null,
   finished_at: null,
@@ -48,8 +53,8 @@ const gate = (name: string, open_at: number, lane = "tweets:acc_x0"): ClosedGate
   reason: "rate_limited",
   open_at,
 });
-const view = (columns: Partial<JobRow> = {}, closed: ClosedGate[] = []) =>
-  jobView(row(columns), allKinds, NOW, closed);
+const view = (columns: Partial<JobRow> = {}, closed: ClosedGate[] = [], awaited: AwaitedMedium[] = []) =>
+  jobView(row(columns), allKinds, NOW, { closed, awaited });
 
 test.each(states)("a job that is %s is shown as the schema declares it", (state) => {
   expect(jobSchema.parse(view({ state })).state).toBe(state);
@@ -91,6 +96,16 @@ describe("blocked_on", () => {
     expect(shown.blocked_on).toEqual({ gate: "account:acc_x0", reason: "rate_limited", until: null });
     expect(shown.next_attempt_at).toBeNull();
     expect(jobSchema.parse(shown)).toEqual(shown);
+  });
+
+  test("is the medium that a job has given up its place for, and how that stands", () => {
+    const medium = { account_id: "acc_x0", id: "med_1", state: "processing" };
+    const waits = { state: "waiting", awaits: "med_1" } as const;
+    const closed = [gate("x:tweets", NOW + 5)];
+    const shown = view(waits, closed, [{ ...medium, account_id: "acc_y0", state: "ready" }, medium]);
+    expect(shown.blocked_on).toEqual({ gate: "medium:med_1", reason: "processing", until: null });
+    expect(view({ ...waits, awaits: null }, closed, [medium]).blocked_on?.gate).toBe("x:tweets");
+    expect(view({ ...waits, state: "succeeded", open: null }, closed, [medium]).blocked_on).toBeNull();
   });
 
   test("is the gate that opens last, and never one of another lane", () => {
