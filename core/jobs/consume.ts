@@ -6,7 +6,7 @@ import { borrow } from "./borrow.ts";
 import { createCommitter } from "./committer.ts";
 import type { Consumer } from "./engine.ts";
 import { createSlots } from "./slots.ts";
-import { tell } from "./tell.ts";
+import { heard, tell } from "./tell.ts";
 import { workLane, type Turn } from "./turn.ts";
 import { laneIn } from "./wake.ts";
 
@@ -103,6 +103,7 @@ export async function begin(consumer: Consumer, lanes: string[]): Promise<() => 
     return { held, left: await workLane(turn, held, { alone: false }) };
   });
   await leased;
+  heard(lanes);
   return async () => {
     const suspects = (await Promise.all(loops)).filter(({ left }) => left === "suspect");
     // What crashed its Worker twice runs alone, when nobody else's job can die with it.

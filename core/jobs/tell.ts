@@ -24,3 +24,8 @@ export async function tell(engine: Pick<Engine, "queues" | "kinds" | "log">, due
     LIMIT_MS,
   );
 }
+
+/** Its wake-up has come, and the lane is somebody's: when it has something to do again, that is another time. */
+export const heard = (lanes: string[]): void => {
+  for (const lane of lanes) woken.delete(lane);
+};

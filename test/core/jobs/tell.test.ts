@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tell } from "#core/jobs/tell";
+import { heard, tell } from "#core/jobs/tell";
 import { randomText } from "#core/lib/ids";
 import { createHarness } from "../../support/harness.ts";
 
@@ -11,4 +11,7 @@ test("a lane is woken once for each time that it had something to do", async () 
   expect(h.messages.map((message) => message.lane)).toEqual([lane]);
   await tell(h.consumer, [{ lane, next_at: 2 }]);
   expect(h.messages).toHaveLength(2);
+  heard([lane]);
+  await tell(h.consumer, [{ lane, next_at: 2 }]);
+  expect(h.messages).toHaveLength(3);
 });
