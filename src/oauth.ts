@@ -5,6 +5,7 @@ import { Problem } from "#core/lib/problem";
 import { connectingOf } from "./connect.ts";
 import { page } from "./page.ts";
 import { defineRoute } from "./route.ts";
+import { tellAll } from "./tell-all.ts";
 
 const WAKE_LIMIT_MS = 2_000;
 
@@ -32,9 +33,10 @@ export const oauthCallback = defineRoute({
     const connected = await finishConnect(await connectingOf(app, request), { state, code, error });
     if (connected.return_url === null) throw new Problem("invalid_state");
     if ("error" in connected) return back(connected.return_url, "error", connected.error);
-    const { account_id, reconnected, wakes } = connected;
+    const { account_id, client_id, reconnected, wakes } = connected;
     app.log("account.connected", { account: account_id, reconnected });
     if (wakes.length > 0) app.later(wake(app, wakes, WAKE_LIMIT_MS));
+    app.later(tellAll(app, client_id));
     return back(connected.return_url, "account_id", account_id);
   },
 });

@@ -91,7 +91,9 @@ export async function beginConnect(
 /** What X's callback brought. */
 export type Callback = { state: string; code: string | null; error: string | null };
 
-type Ending = { account_id: string; reconnected: boolean; wakes: Kept["wakes"] } | { error: ProblemCode };
+type Ending =
+  | { account_id: string; client_id: string; reconnected: boolean; wakes: Kept["wakes"] }
+  | { error: ProblemCode };
 
 /** How a connect ended. Without a `return_url` there is nobody to send the browser back to. */
 export type Connected = ({ return_url: string } & Ending) | { return_url: null };
@@ -135,9 +137,9 @@ async function connectBy(connecting: Connecting, taken: OAuthStateRow, callback:
     tokens: named(exchanged.tokens, taken),
     fresh_id: (shardCharacter) => newId("acc", shardCharacter, connecting.clock.now()),
   });
-  return kept === null
-    ? { error: "account_in_use" }
-    : { account_id: kept.id, reconnected: kept.version > 1, wakes: kept.wakes };
+  if (kept === null) return { error: "account_in_use" };
+  const { id, version, wakes } = kept;
+  return { account_id: id, client_id: taken.client_id, reconnected: version > 1, wakes };
 }
 
 /** What X says instead of a code (RFC 6749, section 4.1.2.1). The others are faults in what we asked for. */

@@ -230,6 +230,19 @@ describe("DELETE /v1/accounts/{id}", () => {
     ]);
   });
 
+  test("is told to its client's endpoints with the answer", async () => {
+    const door = await openDoor();
+    const { key, remove } = await tenant(door);
+    const body = { url: "https://hooks.shop.com/x", events: ["account.disconnected"] };
+    await door.call("POST", "/v1/webhook-endpoints", { key, body });
+    door.messages.length = 0;
+    await remove();
+    await door.settled();
+    expect(door.messages).toEqual([
+      { lane: expect.stringMatching(/^webhook:cli_\w+:whe_/) as string, delay_s: 0 },
+    ]);
+  });
+
   test("twice is a disconnect and a look at it, told once", async () => {
     const door = await openDoor();
     const { remove } = await tenant(door);

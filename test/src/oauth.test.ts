@@ -512,6 +512,35 @@ describe("reconnecting", () => {
   });
 });
 
+test("endpoints hear of a connected account with the answer, on whatever database it stands", async () => {
+  const door = await openDoor();
+  const client = await door.client();
+  await door.call("POST", "/v1/webhook-endpoints", {
+    key: client.key,
+    body: { url: "https://hooks.shop.com/x", events: ["account.*"] },
+  });
+  const used = new Set<string>();
+  for (let round = 0; used.size < 2 && round < 20; round++) {
+    const { account_id = "" } = await back(door, await toX(door, client, newUser(door).id));
+    await door.settled();
+    // A lane that two of them share is woken once.
+    expect(door.messages.map(({ lane }) => lane)).toContain(await laneOfTold(account_id));
+    expect(door.messages.every(({ delay_s }) => delay_s === 0)).toBe(true);
+    used.add(account_id.slice(-1));
+  }
+  expect([...used].sort()).toEqual(["0", "1"]);
+});
+
+/** The lane of what was told of an account. */
+async function laneOfTold(account_id: string): Promise<string | undefined> {
+  const db = account_id.endsWith("1") ? env.DB_1 : env.DB;
+  const row = await db
+    .prepare("SELECT lane FROM jobs WHERE kind = 'webhook.deliver' AND account_id = ?")
+    .bind(account_id)
+    .first<{ lane: string }>();
+  return row?.lane;
+}
+
 test("an account is connected also when KV does not take its token: D1 has it", async () => {
   const door = await openDoor({
     TOKENS: { put: () => Promise.reject(new Error("KV PUT failed: 429")) } as unknown as KVNamespace,

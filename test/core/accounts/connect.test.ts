@@ -118,6 +118,7 @@ describe("the callback ends", () => {
     expect(first).toEqual({
       return_url: RETURN_URL,
       account_id: expect.stringMatching(/^acc_/) as string,
+      client_id: ASK.client_id,
       reconnected: false,
       wakes: [],
     });

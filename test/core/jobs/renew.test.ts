@@ -72,6 +72,16 @@ describe("200 tweets due at once, for one account", () => {
   });
 });
 
+test("that X takes an account's grant back is told without waiting for the clock", async () => {
+  const met = await meetX();
+  await met.h.endpoint(["account.*"]);
+  met.x.revokeGrant(met.grant().id);
+  met.h.advance(3 * HOUR_MS);
+  await postMany(met, 1);
+  await met.h.pass(10 * SECOND_MS);
+  expect(met.h.receiver.types()).toEqual(["account.reconnect_required"]);
+});
+
 describe("the answer to a refresh is lost after X rotated the pair", () => {
   const losing = async (reuse: "family_revoked" | "fresh_pair") => {
     const met = await meetX();
