@@ -25,6 +25,8 @@ export type RigOptions = {
   time_scale?: number;
   /** Begin with nobody listening to the queue of tweets: what is sent there is lost. */
   deaf?: boolean;
+  /** Variables of the Workers, other than checked in. */
+  vars?: Record<string, string>;
 };
 
 const TICKS_MS = 60_000;
@@ -35,7 +37,8 @@ const APP = { client_id: "app", client_secret: "secret" };
 /**
  * All Workers as they are deployed, with a simulated X, in one process. Nothing ticks by itself. Close it, whatever happens.
  */
-export async function createRig({ databases = 1, time_scale = 1, deaf = false }: RigOptions = {}) {
+export async function createRig(options: RigOptions = {}) {
+  const { databases = 1, time_scale = 1, deaf = false, vars = {} } = options;
   const state_dir = mkdtempSync(join(tmpdir(), "rig-"));
   const now = timeAt(time_scale);
   const x = await serveSimulator({ port: 0, now });
@@ -46,6 +49,7 @@ export async function createRig({ databases = 1, time_scale = 1, deaf = false }:
       X_API_URL: x.url,
       X_AUTHORIZE_URL: `${x.url}/i/oauth2/authorize`,
       KEY_LIMIT: "off",
+      ...vars,
     },
     extra_vars: time_scale === 1 ? {} : { TIME_SCALE: String(time_scale) },
     secrets: {

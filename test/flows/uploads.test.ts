@@ -2,20 +2,23 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Upload, type UploadOptions } from "tus-js-client";
+import { ask } from "../../scripts/api.ts";
 import { postTweet } from "../../scripts/jobs.ts";
 import { movie } from "../../scripts/movie.ts";
 import { until } from "../../scripts/wait.ts";
+import { pageOf, type Made } from "./page.ts";
 import { createRig, type Account, type Rig } from "./rig.ts";
 
 // tus-js-client as it is, against all Workers, with X at the other end.
 
 const MIB = 1024 * 1024;
 const ENDS_MS = 120_000;
+const ORIGIN = "https://app.test";
 let rig: Rig;
 let account: Account;
 
 beforeAll(async () => {
-  rig = await createRig();
+  rig = await createRig({ vars: { CORS_ORIGINS: `https://other.test, ${ORIGIN}` } });
   account = await rig.connect();
 });
 
@@ -135,4 +138,74 @@ test("a tweet goes out with what was uploaded", async () => {
   await postTweet(rig.caller, account.id, "the film", { media: [media] });
   await rig.tickUntil("the tweet is out", () => rig.texts(account).includes("the film"));
   expect(rig.texts(account)).toEqual(["the film"]);
+});
+
+describe("from a page in a browser", () => {
+  /** Every header of an answer that tells of an upload, and is not one of CORS itself. */
+  const telling = /^(location|upload-.+|tus-.+)$/;
+  const split = (header = ""): string[] => header.toLowerCase().split(/\s*,\s*/);
+
+  async function uploadFrom(origin: string, bytes: Uint8Array, options: Partial<UploadOptions> = {}) {
+    const { url, key } = rig.caller;
+    const session = { key, body: { scopes: ["media:write"] } };
+    const { token } = await ask<{ token: string }>(`${url}/v1/sessions`, session);
+    const made: Made[] = [];
+    const headers = { authorization: `Bearer ${token}` };
+    const httpStack = pageOf(origin, made);
+    return { made, going: upload(bytes, { headers, httpStack, retryDelays: [], ...options }) };
+  }
+
+  test.each([
+    ["piece by piece", {}],
+    ["with its first bytes along", { uploadDataDuringCreation: true }],
+    ["behind a proxy that knows no PATCH", { overridePatchMethod: true }],
+    ["with numbered requests", { addRequestId: true }],
+  ])("a file comes in %s, and what tells of it may be read", async (title, options) => {
+    const bytes = movie(3 * MIB, { seed: 100 + title.length });
+    const { made, going } = await uploadFrom(ORIGIN, bytes, { chunkSize: 2 * MIB, ...options });
+    await going.ended;
+    const uploadUrl = going.url();
+    const resumed = await uploadFrom(ORIGIN, bytes, { uploadUrl, ...options });
+    await resumed.going.ended;
+    made.push(...resumed.made);
+    expect(new Set(made.map(({ method }) => method))).toEqual(
+      new Set(["POST", "HEAD", ...("overridePatchMethod" in options ? [] : ["PATCH"])]),
+    );
+    for (const { preflight, answer, withheld } of made) {
+      expect(preflight?.["access-control-allow-origin"]).toBe(ORIGIN);
+      expect(withheld).toEqual([]);
+      const told = Object.keys(answer ?? {}).filter((name) => telling.test(name));
+      expect(split(answer?.["access-control-expose-headers"])).toEqual(expect.arrayContaining(told));
+    }
+    const told = new Set(made.flatMap(({ answer }) => Object.keys(answer ?? {})));
+    for (const name of ["location", "upload-offset", "upload-length", "upload-expires", "tus-resumable"])
+      expect(told).toContain(name);
+    await reaches(bytes);
+  });
+
+  test("hears what this server can before it sends anything", async () => {
+    const { made, going } = await uploadFrom(ORIGIN, movie(MIB, { seed: 120 }));
+    await going.ended;
+    const [first] = made;
+    expect(first?.preflight).toMatchObject({ "tus-version": "1.0.0", "tus-max-size": "8000000000" });
+    const shown = split(first?.preflight?.["access-control-expose-headers"]);
+    for (const name of ["tus-version", "tus-extension", "tus-max-size", "tus-checksum-algorithm"])
+      expect(shown).toContain(name);
+  });
+
+  test("is told why, when it asks for what there is not", async () => {
+    const { going } = await uploadFrom(ORIGIN, movie(MIB), { uploadLengthDeferred: true, uploadSize: null });
+    await expect(going.ended).rejects.toThrow("The length must be known");
+  });
+
+  test.each(["https://evil.test", "http://app.test", "https://app.test.evil.test", "null"])(
+    "of %s nothing comes in",
+    async (origin) => {
+      const { made, going } = await uploadFrom(origin, movie(MIB));
+      await expect(going.ended).rejects.toThrow(`${origin} is not let in`);
+      expect(made).toMatchObject([{ method: "POST", answer: null }]);
+      const granted = Object.keys(made[0]?.preflight ?? {});
+      expect(granted.filter((name) => name.startsWith("access-control-"))).toEqual([]);
+    },
+  );
 });
