@@ -149,7 +149,10 @@ async function run(seed: number): Promise<void> {
     console.log(
       `\nseed ${seed}${options.outages ? ", with outages" : ""}\n${table([
         ...verdictLines(verdict),
-        ["succeeded, counted for /metrics", counted("ended|tweet.create|succeeded")],
+        [
+          "succeeded: in the table, counted for /metrics",
+          `${rows.filter(({ state }) => state === "succeeded").length}, ${counted("ended|tweet.create|succeeded")}`,
+        ],
         ["from fault to truth, p50 and p95, simulated", spread(waitsOf(fates))],
         ...(options.outages ? [["the same, of faults outside an outage", spread(outside)] as const] : []),
         ["reads spent: looks at X", count("GET /2/users/:id/tweets", 200)],

@@ -10,9 +10,9 @@ import type { Hearing } from "#core/store/breaker";
 import * as gates from "#core/store/gates";
 import type { Closing, Hold } from "#core/store/gates";
 import * as steps from "#core/store/job-steps";
-import type { Ending } from "#core/store/job-steps";
+import type { Claim, Ending } from "#core/store/job-steps";
 import * as lanes from "#core/store/lanes";
-import type { HandBack, Look } from "#core/store/lanes";
+import type { Carried, HandBack, Look } from "#core/store/lanes";
 import * as deliveries from "#core/store/deliveries";
 import type { DueLane } from "#core/store/deliveries";
 import * as awaiting from "#core/store/awaiting";
@@ -22,7 +22,7 @@ import type { Bound, UploadAsk } from "#core/store/media-bindings";
 import * as refreshes from "#core/store/refreshes";
 import type { RefreshAsk } from "#core/store/refreshes";
 import * as tallies from "#core/store/tallies";
-import type { Counts } from "#core/store/tallies";
+import type { Counted } from "#core/store/tallies";
 import * as usage from "#core/store/usage";
 import type { Use } from "#core/store/usage";
 import { all } from "#core/store/sql";
@@ -53,8 +53,8 @@ export type Work = {
   /** Media of which it may have changed whether somebody is at them. */
   awaited: Awaited[];
   handBacks: HandBack[];
-  /** What is counted of the turn for whoever watches: with a hand-back. */
-  counts: Counts;
+  /** What is counted for whoever watches, of those that are handed back. */
+  counted: Counted[];
   /** Those of them that did not use all they were given, or more. */
   givenBack: Spent[];
   /** Those of them that were given too little. */
@@ -63,7 +63,9 @@ export type Work = {
   expires: string[];
   /** Lanes of which one may try a part of X that was broken. */
   probes: string[];
-  claims: Spent[];
+  claims: Claim[];
+  /** What is counted of lanes that are still held: of those that claim, and of others. */
+  carried: Carried[];
   /** Claim although the job crashed its Worker twice: it runs alone. */
   alone: boolean;
 };
@@ -92,6 +94,12 @@ export type CommitContext = {
   unrepeatable: readonly string[];
   reconcilable: readonly string[];
 };
+
+/** Whether claims alone may have taken along what is counted. */
+const claimsOf = ({ claims, carried }: Work) => ({
+  claims: claims.length,
+  others: carried.some(({ lane }) => !claims.some((claim) => claim.lane === lane)),
+});
 
 type Rescued = { ended_of: string | null };
 
@@ -138,9 +146,7 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   add(work.awaited.length, () => awaiting.resume(db, now, work.awaited));
   add(work.givenBack.length, () => allowances.giveBack(db, now, lease, work.givenBack, lease_ms));
   add(work.shut.length, () => allowances.shut(db, now, lease, work.shut, app_windows, lease_ms));
-  const [first] = work.handBacks;
-  if (first && Object.keys(work.counts).length > 0)
-    statements.push(tallies.add(db, work.counts, { lane: first.lane, lease }));
+  add(work.counted.length, () => tallies.add(db, work.counted, lease));
   add(work.handBacks.length, () => lanes.handBack(db, now, lease, work.handBacks));
   const rescued = add(work.leases.length, () =>
     steps.rescue(db, now, work.leases, context.reconcilable, CRASH_PROBLEMS),
@@ -151,6 +157,7 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   statements.push(...batchEnds(db, now, work.batches));
   add(work.probes.length, () => breaker.probe(db, now, lease, work.probes));
   add(work.claims.length, () => steps.claim(db, now, context, work.claims, work.alone));
+  add(work.carried.length, () => lanes.carry(db, lease, work.carried, claimsOf(work)));
   const clients = [...new Set(work.tells)];
   const told = add(clients.length, () => deliveries.due(db, now, clients));
   const short = add(work.shut.length, () => caps.shortages(db, now, work.shut));

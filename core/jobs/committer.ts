@@ -5,6 +5,7 @@ import type { AppReading } from "#core/store/app-days";
 import type { Shortage } from "#core/store/caps";
 import type { Hearing } from "#core/store/breaker";
 import type { Hold } from "#core/store/gates";
+import type { Claim } from "#core/store/job-steps";
 import type { HandBack, Look } from "#core/store/lanes";
 import type { DueLane } from "#core/store/deliveries";
 import type { Awaited } from "#core/store/awaiting";
@@ -14,8 +15,8 @@ import type { Counts } from "#core/store/tallies";
 import type { Use } from "#core/store/usage";
 import type { BatchTouch } from "./batch-ends.ts";
 import { commit, type CommitContext, type Found, type Work } from "./commit.ts";
+import { createCounting } from "./counting.ts";
 import type { Settlement } from "./settle.ts";
-import { createTally } from "./tally.ts";
 
 /**
  * The group commit of a turn. Loops ask for what they need, one job at a time; one D1 batch is in flight, and what is
@@ -87,8 +88,7 @@ type Waiter = { resolve: (found: Found) => void; reject: (reason: unknown) => vo
 export function createCommitter(options: CommitterOptions): Committer {
   let work = emptyWork();
   let waiters: Waiter[] = [];
-  /** Of all jobs of the turn, until a hand-back takes it along. */
-  const counted = createTally();
+  const counting = createCounting();
   let running = false;
   const bill: Bill = { commits: 0, rows_written: 0, rows_read: 0 };
   let full: () => void = () => undefined;
@@ -104,7 +104,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       const [batch, asked] = [work, waiters];
       work = emptyWork();
       waiters = [];
-      if (batch.handBacks.length > 0) batch.counts = counted.take();
+      counting.into(batch);
       try {
         const found = await repeated(options, batch);
         bill.commits++;
@@ -138,26 +138,26 @@ export function createCommitter(options: CommitterOptions): Committer {
     },
     claim: (lane, { alone }) =>
       askOf(lane.lane, (next) => {
-        next.claims.push(spentOf(lane));
+        next.claims.push(claimOf(lane));
         next.alone ||= alone;
       }),
     probe: (lane) =>
       askOf(lane.lane, (next) => {
         next.probes.push(lane.lane);
-        next.claims.push(spentOf(lane));
+        next.claims.push(claimOf(lane));
       }),
     expire: (lane, { client, batches }) =>
       askOf(lane.lane, (next) => {
         next.tells.push(client);
         next.expires.push(lane.lane);
         next.batches.push(...batches);
-        next.claims.push(spentOf(lane));
+        next.claims.push(claimOf(lane));
       }),
     settle: (came, lane, then, given) =>
       askOf(lane.lane, (next) => {
         next.endings.push(came.ending);
         next.uses.push(...came.uses);
-        for (const [key, value] of Object.entries(came.counts)) counted.add(key, value);
+        counting.add(lane.lane, came.counts);
         next.closings.push(...came.closings);
         next.readings.push(
           ...came.readings.map((one) => ({ ...one, held: Math.max(0, (given.calls ?? 0) - lane.calls) })),
@@ -170,7 +170,7 @@ export function createCommitter(options: CommitterOptions): Committer {
         next.bound.push(...came.bound);
         next.awaited.push(...came.awaited);
         next.batches.push(...came.batches);
-        if (then === "claim") next.claims.push(spentOf(lane));
+        if (then === "claim") next.claims.push(claimOf(lane));
         if (then === "hand back") handBack(next, lane, given);
       }),
     handBack: (lane, given) =>
@@ -182,6 +182,8 @@ export function createCommitter(options: CommitterOptions): Committer {
 }
 
 const spentOf = ({ lane, calls, money }: HandBack): Spent => ({ lane, calls, money });
+
+const claimOf = (lane: HandBack): Claim => ({ ...spentOf(lane), carried: null });
 
 /** A lane that used exactly what it was given has nothing to give back; one that could use nothing may have been given too little. */
 function handBack(work: Work, lane: HandBack, given: Given): void {
@@ -206,13 +208,14 @@ const emptyWork = (): Work => ({
   awaited: [],
   batches: [],
   handBacks: [],
-  counts: {},
+  counted: [],
   givenBack: [],
   shut: [],
   leases: [],
   expires: [],
   probes: [],
   claims: [],
+  carried: [],
   alone: false,
 });
 

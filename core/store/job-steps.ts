@@ -51,7 +51,7 @@ export const rescue = (
          attempts = attempts - (maybe_sent = 2),
          maybe_sent = iif(maybe_sent > 0, 2, 0),
          crashes = crashes + 1,
-         lease = NULL,
+         lease = NULL, carried = NULL,
          sequence = sequence + 1,
          log = ${logged("crashed")}
         FROM ${expiredAmong(lanes.length)} WHERE ${LEFT_BEHIND}
@@ -148,7 +148,7 @@ export const settle = (db: D1Database, now: number | null, endings: Ending[]): D
          due_at = iif((jobs.ordered = 0 OR e.awaits IS NOT NULL) AND e.wait_ms IS NOT NULL, ${NOW} + e.wait_ms, jobs.due_at),
          next_attempt_at = iif(${STOP} OR e.wait_ms IS NULL, NULL, ${NOW} + e.wait_ms),
          attempts = e.attempts, maybe_sent = e.maybe_sent,
-         checkpoint = e.checkpoint, result = e.result, error = e.error, log = e.log, lease = NULL,
+         checkpoint = e.checkpoint, result = e.result, error = e.error, log = e.log, lease = NULL, carried = NULL,
          crashes = e.crashes, expires_at = e.expires_at, looks = e.looks, losses = e.losses,
          cost_actual = cost_actual + e.cost, cost_estimated = coalesce(e.estimate, cost_estimated), awaits = e.awaits,
          sequence = sequence + 1
@@ -180,6 +180,9 @@ const AFFORDED = `(jobs.state = 'unknown' OR coalesce(lanes.calls > lanes.calls_
   AND coalesce(lanes.money - lanes.money_spent >= max(0, jobs.cost_estimated - jobs.cost_actual)
                AND (lanes.leased_until - ?6 >= ${TODAY} OR jobs.cost_estimated <= jobs.cost_actual), 1))`;
 
+/** A lane to claim of: what is spent of its allowances, and what is counted of it and not yet added to the tallies (JSON). */
+export type Claim = Spent & { carried: string | null };
+
 /** Under which lease jobs are claimed, how long one lasts, and the kinds that must not be repeated. */
 export type Claiming = { lease: string; lease_ms: number; unrepeatable: readonly string[] };
 
@@ -192,7 +195,7 @@ export const claim = (
   db: D1Database,
   now: number | null,
   { lease, lease_ms, unrepeatable }: Claiming,
-  lanes: Spent[],
+  lanes: Claim[],
   alone: boolean,
 ): D1PreparedStatement =>
   db
@@ -200,11 +203,11 @@ export const claim = (
       `UPDATE jobs SET state = 'running', lease = ?2, attempts = attempts + 1, next_attempt_at = NULL,
                        started_at = coalesce(started_at, ${NOW}), sequence = sequence + 1,
                        sent_at = iif(${FIRST_SENT}, ${NOW}, sent_at),
-                       newest_before = iif(${FIRST_SENT}, lanes.newest, newest_before),
+                       newest_before = iif(${FIRST_SENT}, lanes.newest, newest_before), carried = lanes.carried,
                        maybe_sent = iif(maybe_sent = 0 AND ${isIn("?4", "kind")}, 1, maybe_sent)
         FROM (SELECT lanes.client_id, lanes.lane, lanes.gates, lanes.newest, lanes.calls, lanes.money, lanes.leased_until,
-                     m.calls AS calls_spent, m.money AS money_spent, ${headOf("lanes.lane")} AS head
-                FROM ${rowsIn("?3", ["lane", "calls", "money"], lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
+                     m.calls AS calls_spent, m.money AS money_spent, m.carried, ${headOf("lanes.lane")} AS head
+                FROM ${rowsIn("?3", ["lane", "calls", "money", "carried"], lanes.length)} AS m JOIN lanes ON lanes.lane = m.lane
                WHERE lanes.lease = ?2 AND lanes.leased_until > ${NOW}) AS lanes
        WHERE jobs.client_id = lanes.client_id AND jobs.id = lanes.head AND ${claimable("jobs")} AND ${MAY_RUN}
          AND ${AFFORDED} AND (jobs.crashes < 2 OR ?5)`,

@@ -48,6 +48,8 @@ export type JobRow = {
   warnings: string | null;
   /** Where its client is told how it ended. */
   callback_url: string | null;
+  /** While it runs: what is counted of its lane and not yet added to the tallies, JSON. */
+  carried: string | null;
   created_at: number;
   started_at: number | null;
   finished_at: number | null;

@@ -21,6 +21,8 @@ export type LaneRow = {
   money: number | null;
   /** When jobs of it last ran that an allowance counts. */
   served_at: number;
+  /** What its holder had counted and not yet added to the tallies when it last found nothing to claim: JSON. */
+  carried: string | null;
 };
 
 /** What X's headers said last of a lane's window. */
@@ -77,7 +79,7 @@ export const lease = (
 ): D1PreparedStatement =>
   db
     .prepare(
-      `UPDATE lanes SET lease = ?2, leased_until = ${NOW} + ?4, calls = ${callsGiven("?5")}, money = ${MONEY_GIVEN}
+      `UPDATE lanes SET lease = ?2, leased_until = ${NOW} + ?4, calls = ${callsGiven("?5")}, money = ${MONEY_GIVEN}, carried = NULL
         FROM ${namesIn("?3", lanes.length)} AS m WHERE lanes.lane = m.lane AND next_at <= ${NOW}
           AND (lease IS NULL OR leased_until <= ${NOW})`,
     )
@@ -221,12 +223,34 @@ export function handBack(
   return db
     .prepare(
       `UPDATE lanes SET lease = NULL, leased_until = NULL, window = coalesce(m.column2, lanes.window), newest = coalesce(m.column3, lanes.newest),
-                        calls = NULL, money = NULL, served_at = ${SERVED_AT},
+                        calls = NULL, money = NULL, carried = NULL, served_at = ${SERVED_AT},
                         next_at = ${nextAt(SERVED_AT, "m.column5 > 0")}
          FROM (VALUES ${rows}, (NULL, NULL, NULL, NULL, NULL)) AS m WHERE lanes.lane = m.column1 AND lanes.lease = ?2`,
     )
     .bind(now, lease, ...HANDED.map(column));
 }
+
+/** What is counted of a lane and not yet added to the tallies: JSON. */
+export type Carried = { lane: string; carried: string };
+
+/**
+ * Keep what is counted of lanes where no claim has taken it along. Comes directly behind the claims, of which there are `claims`: where
+ * all were met, there is nothing to be kept but what `others` says. Repeatable.
+ */
+export const carry = (
+  db: D1Database,
+  lease: string,
+  some: Carried[],
+  { claims, others }: { claims: number; others: boolean },
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE lanes SET carried = m.carried FROM ${rowsIn("?2", ["lane", "carried"], some.length)} AS m
+        WHERE (?4 OR changes() < ?3) AND lanes.lane = m.lane AND lanes.lease = ?1
+          AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}
+                             AND jobs.lease = lanes.lease)`,
+    )
+    .bind(lease, JSON.stringify(some), claims, others ? 1 : 0);
 
 /** Lanes to wake: those with something to do before `withinMs` that nobody holds, in the order of their time. */
 export const due = (

@@ -20,6 +20,7 @@ const LANE: LaneRow = {
   calls: null,
   money: null,
   served_at: 0,
+  carried: null,
 };
 
 /** A job as it stands in a state, due and not expired, first of its lane. */
@@ -61,6 +62,7 @@ export function jobIn(state: JobRow["state"], change: Partial<JobRow> = {}): Job
     cost_actual: 0,
     warnings: null,
     callback_url: null,
+    carried: null,
     created_at: NOW - 1000,
     started_at: null,
     finished_at: final ? NOW - 500 : null,

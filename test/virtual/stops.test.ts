@@ -81,6 +81,8 @@ describe.each(names)("a Worker that dies on %s", (name) => {
     // Only what runs, or whose fate nobody knows, may have been sent.
     if (kind?.repeatable !== false) expect(left.maybe_sent, at).toBe(0);
     else if (left.state === "running") expect(left.maybe_sent, at).toBeGreaterThan(0);
+    // Whoever dies of it, what came to an end is counted once.
+    expect(story.ends.counted, at).toEqual(story.ends.stand);
     // What needs its account's connection waits for it.
     if (isSpoiled) return;
     // In order, once, and nothing is left to be done.

@@ -4,6 +4,7 @@ import { HOUR_MS, MINUTE_MS } from "#core/lib/clock";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
 import type { LaneRow } from "#core/store/lanes";
+import type { Counts } from "#core/store/tallies";
 import { first } from "#core/store/sql";
 import type { FaultRule } from "../../simulator/simulator.ts";
 import { createMortal, type Death } from "../support/mortal.ts";
@@ -49,6 +50,8 @@ export type Story = {
   next_done: number;
   /** Lanes that are held, or have something to do, an hour later. */
   lanes: LaneRow[];
+  /** Jobs that have ended, by kind and state, as they stand in the table, and as they are counted for whoever watches. */
+  ends: Record<"stand" | "counted", Counts>;
 };
 
 const ENDS_MS = HOUR_MS;
@@ -116,7 +119,28 @@ export async function tell(kind: KindName, situation: Situation, death: Death): 
     next: await find(world, next_id),
     next_done: nextDeed.done(),
     lanes: await busy(world),
+    ends: await endsOf(world),
   };
+}
+
+async function endsOf({ db }: World): Promise<Story["ends"]> {
+  const found = await db
+    .prepare(
+      "SELECT kind || '|' || state AS name, count(*) AS count FROM jobs WHERE finished_at IS NOT NULL GROUP BY 1",
+    )
+    .all<{ name: string; count: number }>();
+  const stand = Object.fromEntries(found.results.map(({ name, count }) => [name, count]));
+  const tallies = await db
+    .prepare("SELECT counts FROM tallies WHERE name = 'jobs'")
+    .first<{ counts: string }>();
+  const counted: Counts = {};
+  for (const [key, count] of Object.entries(JSON.parse(tallies?.counts ?? "{}") as Counts)) {
+    const [what, kind = "", state] = key.split("|");
+    // What X had refused was asked for again.
+    if (what === "redriven") counted[`${kind}|failed`] = (counted[`${kind}|failed`] ?? 0) - count;
+    if (what === "ended") counted[`${kind}|${state}`] = (counted[`${kind}|${state}`] ?? 0) + count;
+  }
+  return { stand, counted: Object.fromEntries(Object.entries(counted).filter(([, count]) => count !== 0)) };
 }
 
 /** Numbers that never come twice, and the same in every world. */

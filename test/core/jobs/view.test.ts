@@ -30,6 +30,7 @@ const row = (columns: Partial<JobRow> = {}): JobRow => ({
   losses: 0,
   lease: null,
   awaits: null,
+  carried: null,
   cancel_requested: 0,
   sequence: 1,
   params: '{"account_id":"acc_01KAB3C4D5V1StGXR8Z5jd0","text":"hello"}',

@@ -66,7 +66,7 @@ const carriedOut: Record<Exclude<StepName, "resolve" | "renew">, CarriedOut> = {
         db,
         NOW,
         { lease: "lse_1", lease_ms: 1, unrepeatable: ["tweet.create"] },
-        [{ lane: LANE, calls: 0, money: 0 }],
+        [{ lane: LANE, calls: 0, money: 0, carried: null }],
         false,
       ),
   },
@@ -121,7 +121,7 @@ describe("claim", () => {
         db,
         NOW,
         { lease: change.lease ?? "lse_1", lease_ms: 1, unrepeatable: change.unrepeatable ?? [] },
-        [{ lane: LANE, calls: 0, money: 0 }],
+        [{ lane: LANE, calls: 0, money: 0, carried: null }],
         change.alone ?? false,
       )
       .run();

@@ -20,26 +20,67 @@ const counted = async (): Promise<Record<string, Counts>> =>
     ]),
   );
 
-const by = { lane: "tweets:acc_1", lease: "lse_1" };
+const LEASE = "lse_1";
+const [ONE, TWO] = ["tweets:acc_1", "tweets:acc_2"];
+const held = (lane: string, lease = LEASE) => putLane(env.DB, { lane, lease, leased_until: NOW });
+const add = (...some: [lane: string, counts: Counts][]) =>
+  tallies
+    .add(
+      db,
+      some.map(([lane, counts]) => ({ lane, counts })),
+      LEASE,
+    )
+    .run();
 
-describe("what the jobs of a turn did", () => {
+describe("what the jobs of lanes did", () => {
   test("is added to what was there, in one row written and few read, however many keys there are", async () => {
-    await putLane(env.DB, { ...by, leased_until: NOW });
+    await held(ONE);
+    await held(TWO);
     const many = Object.fromEntries(
       Array.from({ length: 40 }, (_, index) => [`calls|POST /2/x${index}|2xx`, index + 1]),
     );
-    await tallies.add(db, { a: 1, b: 2 }, by).run();
-    const { meta } = await tallies.add(db, { b: 1, ...many }, by).run();
-    expect(await counted()).toEqual({ jobs: { a: 1, b: 3, ...many } });
+    await add([ONE, { a: 1, b: 2 }]);
+    const { meta } = await add([ONE, { b: 1, ...many }], [TWO, { b: 4, c: 1 }]);
+    expect(await counted()).toEqual({ jobs: { a: 1, b: 7, c: 1, ...many } });
     expect(meta.rows_written).toBe(1);
-    expect(meta.rows_read).toBeLessThanOrEqual(4);
+    expect(meta.rows_read).toBeLessThanOrEqual(5);
   });
 
-  test("is not counted when its lane is another's or nobody's, so that a commit may be sent again", async () => {
-    await putLane(env.DB, { lane: by.lane, lease: "lse_2", leased_until: NOW });
-    await tallies.add(db, { a: 1 }, by).run();
-    await tallies.add(db, { a: 1 }, { ...by, lane: "tweets:acc_2" }).run();
+  test("is not counted of a lane that is another's or nobody's, so that a commit may be sent again", async () => {
+    await held(ONE, "lse_2");
+    await add([ONE, { a: 1 }]);
+    await add([TWO, { a: 1 }]);
     expect(await counted()).toEqual({});
+    await held(TWO);
+    await add([ONE, { a: 1, b: 1 }], [TWO, { a: 2 }]);
+    expect((await counted()).jobs).toMatchObject({ a: 2 });
+    expect((await counted()).jobs?.b ?? 0).toBe(0);
+  });
+});
+
+describe("what a Worker had counted that died", () => {
+  const carried = JSON.stringify({ a: 2, b: 1 });
+  const crash = () =>
+    env.DB.prepare(
+      "UPDATE jobs SET state = 'waiting', lease = NULL, carried = NULL, crashes = crashes + 1",
+    ).run();
+  const take = () => env.DB.prepare("UPDATE lanes SET lease = 'lse_2', carried = NULL").run();
+
+  test("is found on the job that it ran, and its run is counted as well", async () => {
+    await putLane(env.DB, { lane: ONE, lease: LEASE, leased_until: NOW, carried: JSON.stringify({ a: 1 }) });
+    await put(env.DB, "jobs", jobIn("running", { carried }));
+    await crash();
+    await take();
+    expect((await counted()).jobs).toEqual({ a: 2, b: 1, "outcomes|tweet.create|crashed": 1 });
+  });
+
+  test("is found on the lane that it held, and added to what was there", async () => {
+    await putLane(env.DB, { lane: ONE, lease: LEASE, leased_until: NOW, carried });
+    await tallies.addLoose(db, "jobs", { b: 3 }).run();
+    await take();
+    expect((await counted()).jobs).toEqual({ a: 2, b: 4 });
+    await take();
+    expect((await counted()).jobs).toEqual({ a: 2, b: 4 });
   });
 });
 
@@ -65,6 +106,7 @@ describe("what no running job wrote", () => {
       "ended|tweet.create|canceled": 1,
       "ended|tweet.create|failed": 1,
       "ended|tweet.create|dead": 1,
+      "outcomes|tweet.create|crashed": 1,
     });
   });
 
