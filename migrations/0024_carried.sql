@@ -1,5 +1,5 @@
--- What the holder of a lane has counted of its jobs and not yet added to the tallies: a claim takes it along on the job's row, or it stands
--- on the lane's where nothing was claimed. So it is found when a Worker dies, and nothing more is written while none does.
+-- What the holder of a lane has counted of its jobs and not yet added to the tallies is found when it dies.
+-- A claim takes it along on the job's row; where nothing was claimed it stands on the lane's. While nobody dies nothing more is written.
 ALTER TABLE jobs ADD COLUMN carried TEXT CHECK (carried IS NULL OR json_type(carried) = 'object');
 ALTER TABLE lanes ADD COLUMN carried TEXT CHECK (carried IS NULL OR json_type(carried) = 'object');
 

@@ -65,7 +65,8 @@ export async function accept(call: Accepting, read: (now: number) => OrderFields
     countTaken(app, [order.kind]);
   }
   if (next) app.later(wake(app, [next], WAKE_LIMIT_MS));
-  app.log("job.accepted", { job: job.id, kind: job.kind, lane: job.lane, replayed, rows_written });
+  const { id: taken, kind, account_id: account, lane } = job;
+  app.log("job.accepted", { job: taken, kind, account, lane, replayed, rows_written });
   const now = app.clock.now();
   return Response.json(jobView(job, app.kinds, now, NOTHING_HOLDS), {
     status: 202,

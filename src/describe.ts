@@ -7,6 +7,7 @@ import {
 } from "zod-openapi";
 import { problems, type ProblemCode } from "#core/lib/problem";
 import { accountSchema } from "./accounts.ts";
+import { describeWebhooks } from "./describe-webhooks.ts";
 import { jobSchema } from "#core/jobs/view";
 import type { Route } from "./route.ts";
 
@@ -87,6 +88,7 @@ export function describe(routes: readonly Route[], server: { url: string; versio
     servers: [{ url: server.url, description: "This installation" }],
     tags: tagsOf(routes),
     paths,
+    webhooks: describeWebhooks(),
     components: {
       schemas: { Account: accountSchema, Job: jobSchema, Problem: problemSchema },
       securitySchemes: {

@@ -10,6 +10,7 @@ import { tellingView } from "#core/jobs/telling-view";
 import { eventTypes } from "#core/webhooks/events";
 import type { App } from "./app.ts";
 import { clientOf, type Caller } from "./auth.ts";
+import { eventSchema } from "./event-schema.ts";
 import { pageOf } from "./lists.ts";
 import { defineRoute } from "./route.ts";
 import { findEndpoint } from "./managed-endpoint.ts";
@@ -20,15 +21,6 @@ const SETTLED_MS = 2_000;
 const MOST_DELIVERIES = 1_000;
 
 const eventId = z.string().refine((text) => isId("evt", text), "Not an event id (evt_…)");
-
-const eventSchema = z
-  .strictObject({
-    id: z.string(),
-    type: z.string(),
-    timestamp: z.iso.datetime(),
-    data: z.record(z.string(), z.unknown()),
-  })
-  .describe("As it is sent: `data` is the job, account or endpoint as the API showed it then.");
 
 const type = z
   .string()

@@ -1,4 +1,5 @@
 import { borrow } from "#core/jobs/borrow";
+import { spendKey } from "#core/jobs/tally";
 import { Problem } from "#core/lib/problem";
 import type { AccountRow } from "#core/store/accounts";
 import { capName } from "#core/store/caps";
@@ -35,6 +36,7 @@ export async function payFor(app: App, asked: Asked): Promise<Payment> {
       const json = "json" in answer ? answer.json : null;
       const { cost, reads } = isGood ? chargeOf(endpoint, app.prices, query, json) : FREE;
       const { client_id, id: account_id } = account;
+      if (cost > 0) app.tally.add(spendKey(app.clock.now()), cost);
       const statements = reads > 0 ? [usage.addRead(db, now, { client_id, account_id, reads, cost })] : [];
       // Of an answer that was lost nobody knows what it cost.
       const isKnown = !("unreachable" in answer) || answer.unreachable === "unsent";

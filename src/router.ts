@@ -30,9 +30,10 @@ export function createRouter(routes: readonly Route[]): Router {
     );
   }
   return {
-    async fetch(asked, app) {
+    async fetch(asked, by) {
       const request = asMeant(routes, asked);
-      const requestId = newId("req", "0", app.clock.now());
+      const requestId = newId("req", "0", by.clock.now());
+      const app = named(by, requestId);
       let response: Response;
       try {
         response =
@@ -47,8 +48,7 @@ export function createRouter(routes: readonly Route[]): Router {
               nowhere(routes, request));
       } catch (error) {
         const problem = asProblem(error);
-        if (problem.status >= 500)
-          app.log("request.failed", { request_id: requestId, code: problem.code, reason: reasonOf(error) });
+        if (problem.status >= 500) app.log("request.failed", { code: problem.code, reason: reasonOf(error) });
         response = pageFor(routes, request, problem) ?? problemResponse(problem, request, requestId);
       }
       const headers = new Headers(response.headers);
@@ -63,6 +63,14 @@ export function createRouter(routes: readonly Route[]): Router {
     },
   };
 }
+
+/** What answers one request: whatever it writes to the log can be found by the id that its caller was told. */
+const named = (app: App, request_id: string): App => ({
+  ...app,
+  log: (event, fields) => {
+    app.log(event, { request_id, ...fields });
+  },
+});
 
 /** The straight line of a request: who, how often, what, and then the route. */
 async function answer(

@@ -260,6 +260,20 @@ BEGIN
    WHERE lanes.next_at IS NULL OR excluded.next_at < lanes.next_at;
 END;
 
+CREATE TRIGGER jobs_tally_crash AFTER UPDATE OF crashes ON jobs WHEN NEW.crashes > OLD.crashes
+BEGIN
+  UPDATE lanes SET carried = NULL WHERE lane = NEW.lane AND carried IS NOT NULL;
+  INSERT OR IGNORE INTO tallies (name, counts) VALUES ('jobs', '{}');
+  UPDATE tallies
+     SET counts = (SELECT json_group_object(key, total) FROM (
+                     SELECT key, sum(value) AS total FROM (
+                       SELECT key, value FROM json_each(tallies.counts)
+                        UNION ALL SELECT key, value FROM json_each(coalesce(OLD.carried, '{}'))
+                        UNION ALL SELECT 'outcomes|' || NEW.kind || '|crashed', 1)
+                      GROUP BY key))
+   WHERE name = 'jobs';
+END;
+
 CREATE TRIGGER jobs_tally_end AFTER UPDATE OF state ON jobs
 WHEN NEW.finished_at IS NOT NULL AND OLD.finished_at IS NULL AND (OLD.state <> 'running' OR NEW.crashes > OLD.crashes OR NEW.state = 'canceled')
 BEGIN
@@ -396,7 +410,7 @@ CREATE TABLE jobs (
   metadata TEXT CHECK (metadata IS NULL OR json_valid(metadata)),
   created_at INTEGER NOT NULL,
   started_at INTEGER,
-  finished_at INTEGER, sent_at INTEGER, newest_before TEXT, looks INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0, awaits TEXT, cost_estimated INTEGER NOT NULL DEFAULT 0 CHECK (cost_estimated >= 0), cost_actual INTEGER NOT NULL DEFAULT 0 CHECK (cost_actual >= 0), warnings TEXT CHECK (warnings IS NULL OR json_type(warnings) = 'array'), callback_url TEXT,
+  finished_at INTEGER, sent_at INTEGER, newest_before TEXT, looks INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0, awaits TEXT, cost_estimated INTEGER NOT NULL DEFAULT 0 CHECK (cost_estimated >= 0), cost_actual INTEGER NOT NULL DEFAULT 0 CHECK (cost_actual >= 0), warnings TEXT CHECK (warnings IS NULL OR json_type(warnings) = 'array'), callback_url TEXT, carried TEXT CHECK (carried IS NULL OR json_type(carried) = 'object'),
   PRIMARY KEY (client_id, id),
   CHECK ((state = 'running') = (lease IS NOT NULL)),
   CHECK ((finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'dead', 'canceled'))),
@@ -411,6 +425,19 @@ CREATE INDEX jobs_open_by_lane ON jobs (lane, due_at, id) WHERE open = 1;
 
 CREATE INDEX jobs_parked ON jobs (client_id, id) WHERE state = 'unknown' AND open IS NULL;
 
+CREATE TRIGGER lanes_tally_taken AFTER UPDATE OF lease ON lanes
+WHEN OLD.carried IS NOT NULL AND NEW.lease IS NOT NULL AND NEW.lease IS NOT OLD.lease
+BEGIN
+  INSERT OR IGNORE INTO tallies (name, counts) VALUES ('jobs', '{}');
+  UPDATE tallies
+     SET counts = (SELECT json_group_object(key, total) FROM (
+                     SELECT key, sum(value) AS total FROM (
+                       SELECT key, value FROM json_each(tallies.counts)
+                        UNION ALL SELECT key, value FROM json_each(OLD.carried))
+                      GROUP BY key))
+   WHERE name = 'jobs';
+END;
+
 CREATE TABLE lanes (
   lane TEXT PRIMARY KEY,
   client_id TEXT NOT NULL,
@@ -423,7 +450,7 @@ CREATE TABLE lanes (
   lease TEXT,
   leased_until INTEGER,
   -- What X's headers said last of this lane's window: {limit, remaining, resets_at}.
-  window TEXT CHECK (window IS NULL OR json_valid(window)), newest TEXT, calls INTEGER, money INTEGER, served_at INTEGER NOT NULL DEFAULT 0,
+  window TEXT CHECK (window IS NULL OR json_valid(window)), newest TEXT, calls INTEGER, money INTEGER, served_at INTEGER NOT NULL DEFAULT 0, carried TEXT CHECK (carried IS NULL OR json_type(carried) = 'object'),
   CHECK ((lease IS NULL) = (leased_until IS NULL))
 ) STRICT, WITHOUT ROWID;
 

@@ -5,6 +5,8 @@ import * as appDays from "#core/store/app-days";
 import type { AppReading } from "#core/store/app-days";
 import * as caps from "#core/store/caps";
 import type { Shortage } from "#core/store/caps";
+import * as carried from "#core/store/carried";
+import type { Carried } from "#core/store/carried";
 import * as breaker from "#core/store/breaker";
 import type { Hearing } from "#core/store/breaker";
 import * as gates from "#core/store/gates";
@@ -12,7 +14,7 @@ import type { Closing, Hold } from "#core/store/gates";
 import * as steps from "#core/store/job-steps";
 import type { Claim, Ending } from "#core/store/job-steps";
 import * as lanes from "#core/store/lanes";
-import type { Carried, HandBack, Look } from "#core/store/lanes";
+import type { HandBack, Look } from "#core/store/lanes";
 import * as deliveries from "#core/store/deliveries";
 import type { DueLane } from "#core/store/deliveries";
 import * as awaiting from "#core/store/awaiting";
@@ -96,9 +98,9 @@ export type CommitContext = {
 };
 
 /** Whether claims alone may have taken along what is counted. */
-const claimsOf = ({ claims, carried }: Work) => ({
+const claimsOf = ({ claims, carried: some }: Work) => ({
   claims: claims.length,
-  others: carried.some(({ lane }) => !claims.some((claim) => claim.lane === lane)),
+  others: some.some(({ lane }) => !claims.some((claim) => claim.lane === lane)),
 });
 
 type Rescued = { ended_of: string | null };
@@ -157,7 +159,7 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   statements.push(...batchEnds(db, now, work.batches));
   add(work.probes.length, () => breaker.probe(db, now, lease, work.probes));
   add(work.claims.length, () => steps.claim(db, now, context, work.claims, work.alone));
-  add(work.carried.length, () => lanes.carry(db, lease, work.carried, claimsOf(work)));
+  add(work.carried.length, () => carried.carry(db, lease, work.carried, claimsOf(work)));
   const clients = [...new Set(work.tells)];
   const told = add(clients.length, () => deliveries.due(db, now, clients));
   const short = add(work.shut.length, () => caps.shortages(db, now, work.shut));

@@ -80,7 +80,7 @@ export async function run(consumer: Consumer, job: Claimed, maySend: () => boole
     : NO_KIND;
   const settlement = settle(job, verdict, { ...facts, shut_at: health.shutAt() }, now, consumer.random());
   const media = await mediaOf(kind, job, verdict, settlement.ending);
-  consumer.log("job.settled", { job: job.id, lane: job.lane, outcome: verdict.type, attempt: job.attempts });
+  consumer.log("job.settled", { ...namesOf(job), outcome: verdict.type, attempt: job.attempts });
   const { cost } = bill.total();
   const estimate = estimateOf(kind, job, settlement.ending, verdict, cost, consumer.prices);
   return {
@@ -227,10 +227,13 @@ async function tokenFor(consumer: Consumer, job: Claimed): Promise<string | Outc
 
 /** A throw that is not a Refusal is a bug of ours. If X may have been called by a kind that must not repeat, it is lost. */
 function broken(consumer: Consumer, kind: Kind, job: JobRow, error: unknown, began: boolean): Outcome {
-  consumer.log("job.broke", { job: job.id, kind: kind.name, reason: reasonOf(error) });
+  consumer.log("job.broke", { ...namesOf(job), reason: reasonOf(error) });
   const problem = new Problem("internal");
   return began && !kind.repeatable ? lost(problem) : retry(problem);
 }
+
+/** What every line of the log says of a job. */
+const namesOf = ({ id: job, kind, account_id: account, lane }: JobRow) => ({ job, kind, account, lane });
 
 const unreadable = (job: JobRow): Verdict => ({
   type: "bury",

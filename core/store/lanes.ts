@@ -25,7 +25,7 @@ export type LaneRow = {
   carried: string | null;
 };
 
-/** What X's headers said last of a lane's window. */
+/** As X's headers said last. */
 export type WindowReading = { limit: number; remaining: number; resets_at: number };
 
 /**
@@ -66,8 +66,8 @@ const scheduleIn = (
     .bind(now, entries);
 
 /**
- * Take lanes that have something to do and no holder, or one whose lease ran out. A lane this lease holds already is left
- * as it is, so a commit whose answer was lost may be sent again.
+ * Take lanes that have something to do and no holder, or one whose lease ran out. A lane this lease holds already is left as it is, so a
+ * commit whose answer was lost may be sent again.
  */
 export const lease = (
   db: D1Database,
@@ -191,10 +191,7 @@ export const reschedule = (
     )
     .bind(now, clientId, jobs.from, jobs.to);
 
-/**
- * A lane as its holder has it: what X's headers said last of its window (JSON), what X made last for it, if anything new, and
- * what it has used of its allowances.
- */
+/** A lane as its holder has it: its window as X said last (JSON), what X made last for it, if new, and what of its allowances is used. */
 export type HandBack = Spent & { window: string | null; newest: string | null };
 
 /** When the lane that is given back, `m`, was last served: just now, if it used something. */
@@ -203,13 +200,12 @@ const SERVED_AT = `iif(m.column4 > 0, ${NOW}, lanes.served_at)`;
 const HANDED = ["lane", "window", "newest", "calls", "money"] as const;
 
 /** A lane of which its holder knows nothing yet, and has used nothing. */
-const UNTOUCHED = { window: null, newest: null, calls: 0, money: 0 };
+const UNTOUCHED: Omit<HandBack, "lane"> = { window: null, newest: null, calls: 0, money: 0 };
 export const untouched = (lane: string): HandBack => ({ lane, ...UNTOUCHED });
 
 /**
- * Give lanes back. When a lane is next due is found here, in the statement that lets it go: work that came while it was
- * held is never overlooked. Behind closed gates a lane is due when they open or its first job expires, whichever is
- * earlier.
+ * Give lanes back. When a lane is next due is found here, in the statement that lets it go: work that came while it was held is never
+ * overlooked. Behind closed gates a lane is due when they open or its first job expires, whichever is earlier.
  */
 export function handBack(
   db: D1Database,
@@ -229,28 +225,6 @@ export function handBack(
     )
     .bind(now, lease, ...HANDED.map(column));
 }
-
-/** What is counted of a lane and not yet added to the tallies: JSON. */
-export type Carried = { lane: string; carried: string };
-
-/**
- * Keep what is counted of lanes where no claim has taken it along. Comes directly behind the claims, of which there are `claims`: where
- * all were met, there is nothing to be kept but what `others` says. Repeatable.
- */
-export const carry = (
-  db: D1Database,
-  lease: string,
-  some: Carried[],
-  { claims, others }: { claims: number; others: boolean },
-): D1PreparedStatement =>
-  db
-    .prepare(
-      `UPDATE lanes SET carried = m.carried FROM ${rowsIn("?2", ["lane", "carried"], some.length)} AS m
-        WHERE (?4 OR changes() < ?3) AND lanes.lane = m.lane AND lanes.lease = ?1
-          AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.client_id = lanes.client_id AND jobs.id = ${headOf("lanes.lane")}
-                             AND jobs.lease = lanes.lease)`,
-    )
-    .bind(lease, JSON.stringify(some), claims, others ? 1 : 0);
 
 /** Lanes to wake: those with something to do before `withinMs` that nobody holds, in the order of their time. */
 export const due = (

@@ -37,7 +37,9 @@ describe("a job that is taken", () => {
       log: [],
     });
     expect((await door.call("GET", headers.get("location") ?? "", { key })).body).toEqual(body);
-    expect(door.logged("job.accepted")).toMatchObject([{ job: body.id, replayed: false }]);
+    expect(door.logged("job.accepted")).toMatchObject([
+      { request_id: headers.get("x-request-id"), job: body.id, account: account_id, replayed: false },
+    ]);
   });
 
   test("wakes its lane once", async () => {

@@ -41,6 +41,9 @@ describe("a read", () => {
     const { door, read, usage } = await opened();
     await read();
     expect(await usage()).toMatchObject([{ reads: 3, cost_micro_usd: 3 * OWNED_READ }]);
+    const { results } = await door.env.DB.prepare("SELECT counts FROM tallies WHERE name = 'producer'").all();
+    const counts = JSON.parse((results[0]?.counts as string | undefined) ?? "{}") as Record<string, number>;
+    expect(counts[`spend|${door.now() - (door.now() % DAY)}`]).toBe(3 * OWNED_READ);
     door.advance(-5_000);
     await read();
     expect(await usage()).toMatchObject([{ reads: 3 }]);
