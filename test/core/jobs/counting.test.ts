@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Work } from "#core/jobs/commit";
 import { createCounting } from "#core/jobs/counting";
 import { untouched } from "#core/store/lanes";
+import type { Counts } from "#core/store/tallies";
 
 type Asks = Pick<Work, "handBacks" | "claims" | "counted" | "carried">;
 
@@ -17,7 +18,9 @@ describe("what is counted of a lane", () => {
   const counting = () => {
     const all = createCounting();
     return {
-      add: all.add,
+      add: (lane: string, counts: Counts) => {
+        all.add(lane, counts);
+      },
       into: (of: Parameters<typeof commit>[0] = {}): Asks => {
         const work = commit(of);
         all.into(work as Work);
