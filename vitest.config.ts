@@ -32,6 +32,7 @@ export default defineConfig({
         test: {
           name: "flows",
           include: ["test/flows/**/*.test.ts"],
+          setupFiles: ["test/flows/described.ts"],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,

@@ -3,6 +3,7 @@ import { expect, onTestFinished } from "vitest";
 import type { App } from "../../src/app.ts";
 import { createTally } from "#core/jobs/tally";
 import { createApp } from "../../src/app.ts";
+import { problemSchema } from "../../src/describe.ts";
 import { createKey, type Scope } from "../../src/auth.ts";
 import type { Env } from "../../src/env.ts";
 import { createReadCache } from "../../src/read-cache.ts";
@@ -195,7 +196,7 @@ export async function openDoor(settings: Partial<Env> = {}, parts: Partial<App> 
     const { pathname } = new URL(ORIGIN + path);
     if (response.status >= 400) {
       expect(response.headers.get("content-type")).toBe("application/problem+json");
-      expect(JSON.parse(text)).toMatchObject({
+      expect(problemSchema.parse(JSON.parse(text))).toMatchObject({
         type: expect.stringMatching(/^urn:/) as string,
         title: expect.stringMatching(/./) as string,
         status: response.status,
