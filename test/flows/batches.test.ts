@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, Refused } from "../../scripts/api.ts";
 import { pollHome, postTweet, readJob, untilSucceeded, type Job } from "../../scripts/jobs.ts";
-import { pause, until } from "../../scripts/wait.ts";
+import { until } from "../../scripts/wait.ts";
 import { createRig, type Account, type Rig } from "./rig.ts";
 
 const DAY_MS = 86_400_000;
@@ -93,20 +93,37 @@ describe("what is said of a tweet while it is sent is the truth each time", () =
   });
 
   test("of a cancel: 200 was never posted, 409 was, and 202 came to what the job then says", async () => {
+    // Long enough for a tweet to be met while it is sent.
+    rig.simulator.setSettings({ latency_ms: 2_000 });
+    const heard = new Set<"never posted" | "asked for" | "too late">();
+    /** Cancel a tweet, and hold what was said of it to what X has and its job comes to. */
+    const cancel = async (account: Account, id: string, text: string): Promise<void> => {
+      const job = await call("POST", `/v1/jobs/${id}/cancel`).catch(statusOf);
+      const [ended] = await pollHome(rig.caller, [id], 60_000);
+      const isPosted = rig.texts(account).includes(text);
+      if (typeof job === "number") expect([job, ended?.state, isPosted]).toEqual([409, "succeeded", true]);
+      else if (job.state === "canceled") expect([ended?.state, isPosted]).toEqual(["canceled", false]);
+      else expect(ended?.state).toBe(isPosted ? "succeeded" : "canceled");
+      heard.add(
+        typeof job === "number" ? "too late" : job.state === "canceled" ? "never posted" : "asked for",
+      );
+    };
+    const underWay = (id: string) =>
+      until("the tweet is sent", 60_000, async () => (await readJob(rig.caller, id)).state === "running");
+
     const accounts = await connect(TIMES);
     await Promise.all(
       accounts.map(async (account, index) => {
-        const { id } = await postTweet(rig.caller, account.id, "to be or not to be");
-        // Before it is claimed, while it is sent, and afterwards.
-        await pause(index * 100);
-        const job = await call("POST", `/v1/jobs/${id}/cancel`).catch(statusOf);
-        const [ended] = await pollHome(rig.caller, [id], 60_000);
-        const isPosted = rig.texts(account).length === 1;
-        if (typeof job === "number") expect([job, ended?.state, isPosted]).toEqual([409, "succeeded", true]);
-        else if (job.state === "canceled") expect([ended?.state, isPosted]).toEqual(["canceled", false]);
-        else expect(ended?.state).toBe(isPosted ? "succeeded" : "canceled");
+        const { id } = await postTweet(rig.caller, account.id, "to be");
+        const behind = await postTweet(rig.caller, account.id, "or not to be");
+        if (index % 4 === 1) await underWay(id);
+        if (index % 4 === 2) await untilSucceeded(rig.caller, id);
+        // The one behind waits for the first; and where nothing is waited for, the claim and the cancel race.
+        if (index % 4 === 3) await cancel(account, behind.id, "or not to be");
+        else await cancel(account, id, "to be");
       }),
     );
+    expect([...heard].sort()).toEqual(["asked for", "never posted", "too late"]);
   });
 });
 
