@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../scripts/wrangler.ts";
+import { byUs, byX, library } from "./library.ts";
 import { createRig, type Account, type Rig } from "./rig.ts";
 
-// The description as the Worker serves it, in the hands of other people's tools.
+// The API as the Workers serve it, in the hands of other people's tools.
 
 /** A program that knows nothing but the description. */
 const CLIENT = `
@@ -74,3 +75,64 @@ test("a client generated from it compiles, and posts, waits for and reads a twee
   expect(JSON.parse(said)).toMatchObject({ state: "succeeded", read: "Call me Ishmael." });
   expect(rig.texts(account)).toEqual(["Call me Ishmael."]);
 });
+
+test("twitter-api-v2 reads from us what it reads from X, page by page", async () => {
+  const reading = await rig.connect();
+  const { access_token } = rig.simulator.createGrant({
+    client_id: "app",
+    user_id: reading.user_id,
+    scopes: ["tweet.read", "tweet.write", "users.read"],
+  });
+  const authorization = `Bearer ${access_token}`;
+  const { username } =
+    (await read(byX(rig.simulator), access_token, async (v2) => (await v2.me()).data)) ?? {};
+  const ids: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    const posted = await rig.simulator.fetch(
+      new Request("https://x.test/2/tweets", {
+        method: "POST",
+        headers: { authorization, "content-type": "application/json" },
+        body: JSON.stringify({ text: `no. ${i} to @${username}` }),
+      }),
+    );
+    ids.push(((await posted.json()) as { data: { id: string } }).data.id);
+  }
+  const fields = { max_results: 5, "tweet.fields": "created_at,author_id", expansions: "author_id" };
+  const everything = async (v2: Reader) => {
+    const lists = [
+      await v2.homeTimeline(fields),
+      await v2.userTimeline(reading.user_id, fields),
+      await v2.userMentionTimeline(reading.user_id, fields),
+    ];
+    const pages = [];
+    for (const list of lists) {
+      const tweets = [];
+      for await (const tweet of list) tweets.push(tweet);
+      pages.push({ tweets, authors: list.includes.users });
+    }
+    const [one = ""] = ids;
+    return { me: await v2.me(), pages, one: await v2.singleTweet(one), some: await v2.tweets(ids) };
+  };
+  const ours = await read(byUs(rig.caller.url, reading.id), rig.caller.key, everything);
+  const theirs = await read(byX(rig.simulator), access_token, everything);
+  expect(ours.pages.map(({ tweets }) => tweets.map(({ id }) => id))).toEqual(
+    [1, 2, 3].map(() => ids.toReversed()),
+  );
+  expect(ours).toEqual(theirs);
+});
+
+type Reader = Awaited<ReturnType<typeof library>>["reader"];
+
+/** What the library makes of the answers. */
+async function read<Value>(
+  answering: Parameters<typeof library>[1],
+  token: string,
+  ask: (v2: Reader) => Promise<Value>,
+): Promise<Value> {
+  const { reader, close } = await library(token, answering);
+  try {
+    return await ask(reader);
+  } finally {
+    await close();
+  }
+}
