@@ -145,6 +145,10 @@ async function run(seed: number): Promise<void> {
     const tallies = await db.prepare("SELECT counts FROM tallies").all<{ counts: string }>();
     const counted = (key: string): number =>
       tallies.results.reduce((sum, { counts }) => sum + ((JSON.parse(counts) as Counts)[key] ?? 0), 0);
+    const answers = (name: string): number =>
+      Object.entries(simulator.calls().counts["POST /2/tweets"] ?? {})
+        .filter(([status]) => (status === "429" ? status : `${status.charAt(0)}xx`) === name)
+        .reduce((sum, [, times]) => sum + times, 0);
     const outside = waitsOf(fates, (at) => !outages.isOn(at));
     console.log(
       `\nseed ${seed}${options.outages ? ", with outages" : ""}\n${table([
@@ -153,6 +157,11 @@ async function run(seed: number): Promise<void> {
           "succeeded: in the table, counted for /metrics",
           `${rows.filter(({ state }) => state === "succeeded").length}, ${counted("ended|tweet.create|succeeded")}`,
         ],
+        ...["2xx", "429", "4xx", "5xx"].map((name): [string, string] => [
+          `answers of ${name} to POST /2/tweets: X's books, counted`,
+          `${answers(name)}, ${counted(`calls|POST /2/tweets|${name}`)}`,
+        ]),
+        ["Workers that died on a tweet, counted", counted("outcomes|tweet.create|crashed")],
         ["from fault to truth, p50 and p95, simulated", spread(waitsOf(fates))],
         ...(options.outages ? [["the same, of faults outside an outage", spread(outside)] as const] : []),
         ["reads spent: looks at X", count("GET /2/users/:id/tweets", 200)],
