@@ -1,10 +1,11 @@
 /**
  * One file through both halves on a real local stack: in by tus, in pieces of 8 MiB as one client sends them one after the other, and out
  * to the simulator. Beside it the same pieces as plain copies through the same Worker into the same bucket: what comes in is to take at most
- * 1.25 of their time, and both halves together to write at most 2 rows for each segment of 4 MiB. Memory is that of workerd,
- * in which also the local D1, R2 and queues live, above what it had when idle.
+ * 1.25 of their time, and both halves together to write at most 2 rows for each segment of 4 MiB. Memory is that of the isolates of
+ * the producer and of the consumer of media, as V8 counts it, above what they had when idle; and beside it that of the whole workerd, in which
+ * also the local D1, R2 and queues live. `collected` counts only what is in use: it collects garbage before each look, and is slow.
  *
- *   npm run bench media [MiB] [ms that X takes for an answer]
+ *   npm run bench media [MiB] [ms that X takes for an answer] [collected]
  */
 import { createHash } from "node:crypto";
 import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,6 +24,8 @@ import { readMedium, sendFile } from "../scripts/uploading.ts";
 import { until } from "../scripts/wait.ts";
 import { root } from "../scripts/wrangler.ts";
 import { COPY_PATH, type Counted } from "./counting.ts";
+import { INSPECTED } from "./inspector.ts";
+import { watchIsolates } from "./isolates.ts";
 import { residentBytes, timed } from "./resident.ts";
 
 const MIB = 1024 * 1024;
@@ -33,7 +36,11 @@ const SEGMENT = 4 * MIB;
 /** What comes first finds cold caches. */
 const WARM_UP = 32 * MIB;
 const LOOK_MS = 50;
+/** The Workers whose isolates are watched. */
+const WATCHED = ["producer", "media"];
+const COLLECTING = process.argv[4] === "collected";
 
+Object.assign(process.env, INSPECTED);
 const state_dir = mkdtempSync(join(tmpdir(), "tap-media-"));
 const [port = 0, simulator_port = 0] = await freePorts(2);
 const told: Counted[] = [];
@@ -91,14 +98,17 @@ async function measure({ url, simulator_url, admin_key }: Running): Promise<void
 
   const idle = residentBytes(state_dir);
   told.length = 0;
-  const received = await timed(state_dir, () => bringIn(caller, account_id, film));
+  const isolates = await watchIsolates(state_dir, WATCHED, COLLECTING);
+  const watched = <Value>(act: () => Promise<Value>) => isolates.during(() => timed(state_dir, act));
+  const { came: received, above: aboveIn } = await watched(() => bringIn(caller, account_id, film));
   const counted = { rows: rowsOf("producer"), calls: callsOf("producer") };
-  const byClient = await timed(state_dir, () =>
+  const { came: byClient, above: aboveClient } = await watched(() =>
     sendFile(caller, createReadStream(path), { size: SIZE, metadata: { account_id, send: "later" } }),
   );
   told.length = 0;
   turns.splice(0, Infinity, performance.now());
-  const sent = await timed(state_dir, () => bringOut(caller, account_id, received.came.id));
+  const { came: sent, above: aboveOut } = await watched(() => bringOut(caller, account_id, received.came.id));
+  isolates.close();
   const { media } = await ask<{ media: { sha256: string | null }[] }>(`${simulator}/_sim/media`);
   const sum = createHash("sha256").update(film).digest("hex");
   if (!media.some(({ sha256 }) => sha256 === sum)) throw new Error("other bytes arrived at X");
@@ -119,13 +129,20 @@ async function measure({ url, simulator_url, admin_key }: Running): Promise<void
       ["in, by tus-js-client", rateOf(byClient.ms)],
       ["out", `${rateOf(sent.ms)}, X takes ${X_LATENCY_MS} ms for an answer`],
       ["turns of it", `${turns.length - 1}, the longest ${longestTurn().toFixed(0)} s`],
-      ["memory, in and copies", above(received.peak)],
-      ["memory, out", above(sent.peak)],
+      ["isolates, in and copies", isolatesAbove(aboveIn)],
+      ["isolates, in by tus-js-client", isolatesAbove(aboveClient)],
+      ["isolates, out", isolatesAbove(aboveOut)],
+      ["whole workerd, in and copies", above(received.peak)],
+      ["whole workerd, out", above(sent.peak)],
       ["R2 calls in, out", `${counted.calls}, ${callsOf("media")}`],
       rows("in", counted.rows),
       rows("out", rowsOf("media")),
     ]),
   );
+}
+
+function isolatesAbove(above: readonly number[]): string {
+  return `${above.map((bytes, index) => `${WATCHED[index]} ${(bytes / MIB).toFixed(1)}`).join(", ")} MiB above idle`;
 }
 
 function rateOf(ms: number): string {

@@ -21,10 +21,12 @@ export async function timed<Value>(
 }
 
 /** What the workerd of a stack has in memory. */
-export function residentBytes(state_dir: string): number {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.reduce((sum, pid) => sum + (isOurs(state_dir, pid) ? residentOf(pid) : 0), 0);
-}
+export const residentBytes = (state_dir: string): number =>
+  workerdPids(state_dir).reduce((sum, pid) => sum + residentOf(pid), 0);
+
+/** The processes that are the workerd of a stack. */
+export const workerdPids = (state_dir: string): string[] =>
+  readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isOurs(state_dir, name));
 
 function isOurs(state_dir: string, pid: string): boolean {
   try {
