@@ -62,6 +62,7 @@ export const patchAccount = defineRoute({
     metadata: metadata.nullable().optional(),
     daily_cap_micro_usd: dailyCap.optional(),
   }),
+  example: { daily_cap_micro_usd: 5_000_000 },
   answers: { 200: { description: "The account as it is now.", schema: accountSchema } },
   async handle({ app, caller, params, body }) {
     const { db, row } = await findAccount(app, caller, params.id);

@@ -47,6 +47,7 @@ export const postApp = defineRoute({
     x_client_id: credential,
     x_client_secret: secret.default(null).describe("Left out or null: a public app. Never shown again."),
   }),
+  example: { name: "Campaigns", x_client_id: "bXktY2xpZW50OjE6Y2k" },
   answers: { 201: { description: "The app.", schema: appSchema } },
   async handle({ app, caller, request, body }) {
     const { clientId, db } = homeOf(app, caller);
@@ -117,6 +118,7 @@ export const patchApp = defineRoute({
     name: name.optional(),
     x_client_secret: secret.optional().describe("null: it is a public app now."),
   }),
+  example: { name: "Campaigns of autumn" },
   answers: { 200: { description: "The app as it is now.", schema: appSchema } },
   async handle({ app, caller, request, params, body }) {
     const { clientId, db } = homeOf(app, caller);

@@ -100,6 +100,7 @@ export const patchBatch = defineRoute({
         "Seconds to later, or to earlier when negative; times until which they may be sent move along.",
       ),
   }),
+  example: { shift_s: 3600 },
   answers: {
     200: {
       description: "The batch as it is now, and how many of its jobs were moved.",

@@ -33,6 +33,7 @@ export const patchSchedule = defineRoute({
   scope: "jobs:write",
   params: scheduleId,
   body: changes,
+  example: { cron: "30 8 * * mon-fri" },
   answers,
   handle: ({ app, caller, request, params, body }) =>
     changed(

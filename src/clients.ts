@@ -58,6 +58,7 @@ export const postClient = defineRoute({
     return_urls: returnUrls.default([]),
     daily_cap_micro_usd: dailyCap.optional(),
   }),
+  example: { name: "Acme", return_urls: ["https://app.example/connected"] },
   answers: {
     201: {
       description: "The client, with the secret that signs what its callback URLs are sent.",
@@ -130,6 +131,7 @@ export const patchClient = defineRoute({
     return_urls: returnUrls.optional(),
     daily_cap_micro_usd: dailyCap.optional(),
   }),
+  example: { name: "Acme and sons" },
   answers: { 200: { description: "The client as it is now.", schema: clientSchema } },
   async handle({ app, caller, params: { id }, body }) {
     const { db } = await findClient(app, caller, id);

@@ -44,6 +44,7 @@ export const connectAccount = defineRoute({
       .optional(),
     metadata: metadata.optional(),
   }),
+  example: { return_url: "https://app.example/connected" },
   answers: {
     200: { description: "Send the user there.", schema: z.strictObject({ authorize_url: z.string() }) },
   },

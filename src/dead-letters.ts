@@ -67,6 +67,7 @@ export const redriveDeadLetters = defineRoute({
     limit: z.int().min(1).max(MOST_AT_ONCE).default(100),
     cursor: jobId.optional().describe("The `next_cursor` of the answer before."),
   }),
+  example: { filter: {}, limit: 100 },
   answers: {
     200: {
       description: "The jobs that have a new life. While `has_more`, ask again with `next_cursor`.",

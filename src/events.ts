@@ -84,6 +84,7 @@ export const replayEvent = defineRoute({
       .refine((text) => isId("whe", text), "Not an endpoint id (whe_…)")
       .optional(),
   }),
+  example: {},
   answers: {
     202: {
       description: "How many deliveries were made. One that is under way already is not made again.",

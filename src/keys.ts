@@ -54,6 +54,7 @@ export const postKey = defineRoute({
   summary: "Make an API key",
   scope: "admin",
   body: newKey,
+  example: { client_id: "cli_01KAB3C4D5V1StGXR8Z5jd0", scopes: ["jobs:write", "jobs:read"] },
   answers: { 201: { description: "The key.", schema: newKeySchema } },
   async handle({ app, caller, body }) {
     const { client_id, account_ids = null } = body;

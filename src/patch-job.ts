@@ -57,6 +57,7 @@ export const patchJob = defineRoute({
   scope: "jobs:write",
   params: z.strictObject({ id: z.string().refine((text) => isId("job", text)) }),
   body: fields,
+  example: { params: { text: "Stay, illusion!" } },
   answers: { 200: { description: "The job as it is now.", schema: jobSchema } },
   async handle({ app, caller, request, params, body }) {
     for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -33,6 +33,7 @@ export const resolveJob = defineRoute({
     z.strictObject({ outcome: z.literal("posted"), tweet_id: xId }),
     z.strictObject({ outcome: z.literal("not_posted") }),
   ]),
+  example: { outcome: "posted", tweet_id: "1993000000000000001" },
   answers: { 200: { description: "The job as it is now: succeeded, or queued anew.", schema: jobSchema } },
   async handle({ app, caller, params, body }) {
     const parked = await findJob(app, caller, params.id);

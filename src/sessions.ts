@@ -37,6 +37,7 @@ export const postSession = defineRoute({
     account_ids: accountIds(ACCOUNTS_A_SESSION).optional().describe("Left out: those of the key."),
     expires_in_s: z.int().min(SHORTEST_S).max(LONGEST_S).default(USUAL_S),
   }),
+  example: { scopes: ["media:write"], expires_in_s: 900 },
   answers: { 201: { description: "The session.", schema: sessionSchema } },
   async handle({ app, caller, body }) {
     const clientId = clientOf(caller);

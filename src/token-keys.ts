@@ -24,6 +24,7 @@ export const resealTokens = defineRoute({
       ),
     cursor: z.string().max(100).optional().describe("The next_cursor of the step before."),
   }),
+  example: { ring: "tokens" },
   answers: {
     200: {
       description: "What the step did. Go on with its next_cursor until that is null.",

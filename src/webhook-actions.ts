@@ -90,6 +90,7 @@ export const recoverEndpoint = defineRoute({
   scope: "webhooks:write",
   params: endpointId,
   body: z.strictObject({ since: z.iso.datetime({ offset: true }) }),
+  example: { since: "2026-11-23T00:00:00Z" },
   answers: {
     202: {
       description: "How many events are sent again. `has_more`: ask again for the rest.",

@@ -86,6 +86,7 @@ export const postEndpoint = defineRoute({
     account_ids: accountIds.default(null),
     description: description.default(""),
   }),
+  example: { url: "https://hooks.example.com/jobs", events: ["job.*", "batch.completed"] },
   answers: { 201: { description: "The endpoint, with its secret.", schema: withSecret } },
   async handle({ app, caller, body }) {
     const client_id = clientOf(caller);
@@ -167,6 +168,7 @@ export const patchEndpoint = defineRoute({
     description: description.optional(),
     state: z.enum(["enabled", "disabled"]).optional(),
   }),
+  example: { events: ["*"] },
   answers: { 200: { description: "The endpoint as it is now.", schema: endpointSchema } },
   async handle({ app, caller, params, body }) {
     const row = await findEndpoint(app, caller, params.id);
