@@ -255,7 +255,10 @@ CREATE TABLE idempotency_keys (
 CREATE TRIGGER jobs_queue_delivery AFTER INSERT ON jobs WHEN NEW.kind = 'webhook.deliver'
 BEGIN
   INSERT INTO lanes (lane, client_id, account_id, app_id, gates, next_at)
-  VALUES (NEW.lane, NEW.client_id, NEW.account_id, '', json_array(substr(NEW.lane, 1, instr(NEW.lane, '/') - 1)), NEW.due_at)
+  SELECT NEW.lane, NEW.client_id, NEW.account_id, '', json_array(receiver),
+         min(NEW.expires_at, max(NEW.due_at, coalesce((SELECT open_at FROM gates WHERE name = receiver), 0)))
+    FROM (SELECT substr(NEW.lane, 1, instr(NEW.lane, '/') - 1) AS receiver)
+   WHERE true
       ON CONFLICT (lane) DO UPDATE SET next_at = excluded.next_at
    WHERE lanes.next_at IS NULL OR excluded.next_at < lanes.next_at;
 END;

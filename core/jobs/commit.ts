@@ -21,6 +21,7 @@ import * as awaiting from "#core/store/awaiting";
 import type { Awaited } from "#core/store/awaiting";
 import * as bindings from "#core/store/media-bindings";
 import type { Bound, UploadAsk } from "#core/store/media-bindings";
+import * as receivers from "#core/store/receivers";
 import * as refreshes from "#core/store/refreshes";
 import type { RefreshAsk } from "#core/store/refreshes";
 import * as tallies from "#core/store/tallies";
@@ -150,6 +151,9 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   add(work.shut.length, () => allowances.shut(db, now, lease, work.shut, app_windows, lease_ms));
   add(work.counted.length, () => tallies.add(db, work.counted, lease));
   add(work.handBacks.length, () => lanes.handBack(db, now, lease, work.handBacks));
+  const heard = receivers.receiversAmong(work.hearings.map(({ name }) => name));
+  add(heard.length, () => receivers.putOff(db, now, heard));
+  add(heard.length, () => receivers.hurry(db, now, heard));
   const rescued = add(work.leases.length, () =>
     steps.rescue(db, now, work.leases, context.reconcilable, CRASH_PROBLEMS),
   );
@@ -157,11 +161,13 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   add(work.leases.length, () => lanes.lease(db, now, lease, work.leases, lease_ms, app_windows));
   add(work.expires.length, () => steps.expire(db, now, lease, work.expires, EXPIRED));
   statements.push(...batchEnds(db, now, work.batches));
-  add(work.probes.length, () => breaker.probe(db, now, lease, work.probes));
+  for (const some of Map.groupBy(work.probes, receivers.receiverOf).values())
+    add(some.length, () => breaker.probe(db, now, lease, some));
   add(work.claims.length, () => steps.claim(db, now, context, work.claims, work.alone));
   add(work.carried.length, () => carried.carry(db, lease, work.carried, claimsOf(work)));
   const clients = [...new Set(work.tells)];
   const told = add(clients.length, () => deliveries.due(db, now, clients));
+  const toWake = add(heard.length, () => receivers.toWake(db, now, lease, heard));
   const short = add(work.shut.length, () => caps.shortages(db, now, work.shut));
   const look = add(looked.length, () => lanes.look(db, now, lease, looked));
 
@@ -174,7 +180,7 @@ export async function commit(context: CommitContext, work: Work): Promise<Found>
   };
   return {
     looks: new Map(rows<Look>(look).map((one) => [one.lane, one])),
-    told: [...rows<DueLane>(told), ...(await toldOf(rows<Rescued>(rescued)))],
+    told: [...rows<DueLane>(told), ...rows<DueLane>(toWake), ...(await toldOf(rows<Rescued>(rescued)))],
     short: rows<Shortage>(short),
     rows_written: results.reduce((sum, { meta }) => sum + meta.rows_written, 0),
     rows_read: results.reduce((sum, { meta }) => sum + meta.rows_read, 0),

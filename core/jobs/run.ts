@@ -4,6 +4,7 @@ import { Problem } from "#core/lib/problem";
 
 import type { JobRow } from "#core/store/jobs";
 import type { WindowReading } from "#core/store/lanes";
+import { receiverOf } from "#core/store/receivers";
 import type { RefreshAsk } from "#core/store/refreshes";
 import { shard } from "#core/store/shard";
 
@@ -113,9 +114,6 @@ export async function run(consumer: Consumer, job: Claimed, maySend: () => boole
 /** What its client may be told of: it has ended, or is parked, or may have been canceled meanwhile. */
 const isTold = ({ ending }: Settlement): boolean => ending.final === 1 || ending.state !== "waiting";
 
-/** The gate of a delivery's receiver, which the lanes to it share. */
-const receiverOf = (lane: string): string => lane.slice(0, lane.lastIndexOf("/"));
-
 /** What the access token alone stood in the way of goes on with another one. */
 async function renewed(consumer: Consumer, kind: Kind, job: Claimed, verdict: Verdict): Promise<Verdicts> {
   if (!kind.token || !isOfToken(verdict)) return { verdict, asks: [] };
@@ -177,7 +175,8 @@ async function attempt(
       });
     const send: Send = async (delivery) => {
       const { outcome, well } = await consumer.send({ ...delivery, client_id: job.client_id });
-      if (well !== null) health.hearReceiver(receiverOf(job.lane), well, job.attempts === 1);
+      const receiver = receiverOf(job.lane);
+      if (well !== null && receiver !== null) health.hearReceiver(receiver, well, job.attempts === 1);
       return outcome;
     };
     const resetOf = (endpoint: string) => usedUntil(readings.get(endpoint));

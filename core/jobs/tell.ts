@@ -20,7 +20,7 @@ export async function tell(engine: Pick<Engine, "queues" | "kinds" | "log">, due
   for (const { lane, next_at } of fresh) woken.set(lane, next_at);
   await wake(
     engine,
-    fresh.map(({ lane }) => ({ lane, wait_ms: 0 })),
+    fresh.map(({ lane, wait_ms = 0 }) => ({ lane, wait_ms })),
     LIMIT_MS,
   );
 }

@@ -1,4 +1,5 @@
 import type { JobRow } from "./jobs.ts";
+import { IS_TOLD } from "./receivers.ts";
 import { namesIn, NOW } from "./sql.ts";
 
 // Deliveries are jobs of the kind `webhook.deliver`. They are made by the trigger `events_deliver`; their ids begin like
@@ -9,16 +10,16 @@ const KIND = "webhook.deliver";
 /** The ids of an event's deliveries begin so. */
 const stem = (event: string): string => `'job_' || substr(${event}, 5, 17)`;
 
-/** A lane with something to do, since when (epoch ms). */
-export type DueLane = { lane: string; next_at: number };
+/** A lane with something to do, since when (epoch ms), or in how long. */
+export type DueLane = { lane: string; next_at: number; wait_ms?: number };
 
-/** The lanes of these clients' deliveries that have something to do and no holder. */
+/** The lanes of these clients' deliveries that have something to do, and neither a holder nor somebody who wakes them. */
 export const due = (db: D1Database, now: number | null, clientIds: string[]): D1PreparedStatement =>
   db
     .prepare(
       `SELECT lanes.lane, next_at FROM ${namesIn("?2", clientIds.length)} AS c
          JOIN lanes ON lanes.lane >= 'webhook:' || c.lane || ':' AND lanes.lane < 'webhook:' || c.lane || ';'
-        WHERE next_at <= ${NOW} AND (lease IS NULL OR leased_until <= ${NOW})`,
+        WHERE next_at <= ${NOW} AND (lease IS NULL OR leased_until <= ${NOW}) AND ${IS_TOLD}`,
     )
     .bind(now, JSON.stringify(clientIds));
 

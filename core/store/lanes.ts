@@ -1,6 +1,7 @@
 import { fromStates } from "#core/lib/lifecycle";
 import type { JobRow } from "./jobs.ts";
 import { callsGiven, MONEY_GIVEN, type AppWindows, type Spent } from "./allowances.ts";
+import { IS_CLOCKS, WAIT_MS } from "./receivers.ts";
 import { HALF_OPEN, headOf, isClaimable, MAY_RUN, namesIn, nextAt, NOW, rowsIn } from "./sql.ts";
 
 /** A row of `lanes`. Times in epoch ms; `gates` and `window` are JSON text. */
@@ -86,8 +87,8 @@ export const lease = (
     .bind(now, id, JSON.stringify(lanes), lastsMs, JSON.stringify(windows));
 
 /**
- * A lane as a commit left it, and its first job when the asker holds it. `wait_ms`: until it next has something to do.
- * Everything of the job is null when the lane is another's, free, or empty.
+ * A lane as a commit left it, and its first job when the asker holds it. `wait_ms`: until it next has something to do, if it is to be
+ * woken then. Everything of the job is null when the lane is another's, free, or empty.
  */
 export type Look = {
   lane: string;
@@ -140,7 +141,7 @@ export const look = (
 ): D1PreparedStatement =>
   db
     .prepare(
-      `SELECT jobs.*, lanes.lane, lanes.next_at - ${NOW} AS wait_ms, lanes.calls, lanes.money,
+      `SELECT jobs.*, lanes.lane, ${WAIT_MS} AS wait_ms, lanes.calls, lanes.money,
               lanes.lease IS NOT NULL AND lanes.leased_until > ${NOW} AS held,
               lanes.lease IS ?2 AND lanes.leased_until > ${NOW} AS mine,
               jobs.state = 'running' AND jobs.lease = ?2 AS running, ${OVERDUE} AS overdue, ${SUSPECT} AS suspect,
@@ -238,7 +239,7 @@ export const due = (
     .prepare(
       `SELECT lane, next_at, next_at - ${NOW} AS wait_ms FROM lanes
         WHERE next_at IS NOT NULL AND (next_at, lane) > (?3, ?4) AND next_at <= ${NOW} + ?2
-          AND (lease IS NULL OR leased_until <= ${NOW})
+          AND (lease IS NULL OR leased_until <= ${NOW}) AND ${IS_CLOCKS}
         ORDER BY next_at, lane LIMIT ?5`,
     )
     .bind(now, withinMs, after.next_at, after.lane, limit);

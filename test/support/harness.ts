@@ -289,8 +289,11 @@ export async function createHarness(options: HarnessOptions = {}) {
     time = until;
   }
 
-  /** A Worker that takes a lane, claims its first job, and dies. Its lease has run out afterwards. */
-  async function crash(lane: string): Promise<void> {
+  /**
+   * A Worker that takes a lane, claims its first job, and dies; or does so as the one that tries what was broken. Its lease has run
+   * out afterwards.
+   */
+  async function crash(lane: string, how: "claiming" | "probing" = "claiming"): Promise<void> {
     const { kinds, limits, clock, random, log } = consumer;
     const committer = createCommitter({
       callers: () => 0,
@@ -305,7 +308,11 @@ export async function createHarness(options: HarnessOptions = {}) {
       random,
       log,
     });
-    await Promise.all([committer.lease([lane]), committer.claim(lanes.untouched(lane), { alone: true })]);
+    const held = lanes.untouched(lane);
+    await Promise.all([
+      committer.lease([lane]),
+      how === "claiming" ? committer.claim(held, { alone: true }) : committer.probe(held),
+    ]);
     time += limits.lease_ms + 1;
   }
 

@@ -397,27 +397,6 @@ describe("an endpoint", () => {
     expect((await sent()).every(({ state }) => state === "succeeded")).toBe(true);
   });
 
-  test("that is down costs wake-ups by its lanes and probes, not by the events that wait for it", async () => {
-    const h = await createHarness();
-    await h.endpoint(["job.*"]);
-    h.receiver.answer(() => new Response(null, { status: 500 }));
-    const account = await h.account();
-    for (let i = 0; i < 200; i++) await h.post(account, `tweet ${i}`);
-    await h.pass(25_000);
-    const sends: string[] = [];
-    const push = h.messages.push.bind(h.messages);
-    h.messages.push = (...more) => {
-      sends.push(...more.map(({ lane }) => lane).filter((lane) => lane.startsWith("webhook:")));
-      return push(...more);
-    };
-    const before = h.receiver.posts.length;
-    await h.pass(10 * MINUTE_MS);
-    const probes = h.receiver.posts.length - before;
-    expect(probes).toBeGreaterThan(2);
-    // Once more when it was lately broken, and once before the next opening.
-    expect(sends.length).toBeLessThanOrEqual(16 * (probes + 2));
-  });
-
   test("is sent at most sixteen events at once, and what is about one job one after the other", async () => {
     const h = await createHarness({ concurrency: 100 });
     await h.endpoint(["job.*"]);
