@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -5,6 +6,8 @@ const migrations = await readD1Migrations("migrations");
 
 export default defineConfig({
   test: {
+    // Of two cores, one would wait: a file is at times in workerd and at times in Node.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       {
         plugins: [
@@ -15,6 +18,8 @@ export default defineConfig({
         ],
         test: {
           name: "workers",
+          // Files share a Worker: to load all modules anew for each takes five times as long as the tests.
+          isolate: false,
           // Days of virtual time take seconds, and on a busy machine more.
           testTimeout: 30_000,
           include: ["test/{core,src,consumers}/**/*.test.ts"],

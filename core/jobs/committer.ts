@@ -107,6 +107,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       counting.into(batch);
       try {
         const found = await repeated(options, batch);
+        counting.heard(found.looks);
         bill.commits++;
         bill.rows_written += found.rows_written;
         bill.rows_read += found.rows_read;

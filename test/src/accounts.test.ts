@@ -225,7 +225,7 @@ describe("DELETE /v1/accounts/{id}", () => {
     expect(await env.TOKENS.get(accessKey(account_id, 1))).toBeNull();
     const read = await door.call("GET", `/v1/accounts/${account_id}`, { key });
     expect(read.body).toMatchObject({ state: "disconnected", username: user.username });
-    expect(door.logged("account.disconnected")).toEqual([
+    expect(door.logged("account.disconnected")).toMatchObject([
       { event: "account.disconnected", account: account_id, revoked: true, canceled: 0 },
     ]);
   });

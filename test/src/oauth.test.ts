@@ -51,7 +51,7 @@ describe("connecting an account", () => {
       state: "connected",
     });
     expect(body.scopes).toEqual(["tweet.read", "tweet.write", "users.read", "media.write", "offline.access"]);
-    expect(door.logged("account.connected")).toEqual([
+    expect(door.logged("account.connected")).toMatchObject([
       { event: "account.connected", account: added.account_id, reconnected: false },
     ]);
   });

@@ -6,7 +6,7 @@ import type { Counts } from "#core/store/tallies";
 
 type Asks = Pick<Work, "handBacks" | "claims" | "counted" | "carried">;
 
-const [A, B] = ["tweets:a", "tweets:b"];
+const [A, B, C] = ["tweets:a", "tweets:b", "tweets:c"];
 const commit = (of: { claim?: string[]; handBack?: string[] } = {}): Asks => ({
   handBacks: (of.handBack ?? []).map(untouched),
   claims: (of.claim ?? []).map((lane) => ({ lane, calls: 0, money: 0, carried: null })),
@@ -14,21 +14,23 @@ const commit = (of: { claim?: string[]; handBack?: string[] } = {}): Asks => ({
   carried: [],
 });
 
-describe("what is counted of a lane", () => {
-  const counting = () => {
-    const all = createCounting();
-    return {
-      add: (lane: string, counts: Counts) => {
-        all.add(lane, counts);
-      },
-      into: (of: Parameters<typeof commit>[0] = {}): Asks => {
-        const work = commit(of);
-        all.into(work as Work);
-        return work;
-      },
-    };
+/** What is counted, and a way to see what commits do with it. `ran`: lanes of which a job ran when one was through. */
+const counting = () => {
+  const all = createCounting();
+  return {
+    add: (lane: string, counts: Counts) => {
+      all.add(lane, counts);
+    },
+    into: (of: Parameters<typeof commit>[0] & { ran?: string[] } = {}): Asks => {
+      const work = commit(of);
+      all.into(work as Work);
+      all.heard(new Map((of.ran ?? of.claim ?? []).map((lane) => [lane, { running: 1 }])));
+      return work;
+    },
   };
+};
 
+describe("what is counted of a lane", () => {
   test("rides with its next claim, which may find nothing, and with its hand-back is counted", () => {
     const { add, into } = counting();
     add(A, { x: 1 });
@@ -57,5 +59,37 @@ describe("what is counted of a lane", () => {
     into({ handBack: [A] });
     expect(into({ handBack: [A, B] })).toMatchObject({ counted: [], carried: [] });
     expect(into({ claim: [A] }).claims[0]?.carried).toBeNull();
+  });
+});
+
+describe("what is counted of a lane that waits for a slot", () => {
+  test("goes along with one that is handed back, or claims", () => {
+    const { add, into } = counting();
+    add(A, { x: 1 });
+    add(B, { x: 2 });
+    expect(into({ handBack: [B] })).toMatchObject({ counted: [{ lane: B, counts: { x: 3 } }], carried: [] });
+    add(A, { x: 1 });
+    expect(into({ claim: [B] }).claims[0]?.carried).toBe('{"x":1}');
+    expect(into({ handBack: [A] }).counted).toEqual([]);
+    expect(into({ handBack: [B] }).counted).toEqual([{ lane: B, counts: { x: 1 } }]);
+  });
+
+  test("is kept with that of the others on one row, always the same", () => {
+    const { add, into } = counting();
+    for (const lane of [A, B, C]) add(lane, { x: 1 });
+    expect(into().carried).toEqual([{ lane: A, carried: '{"x":3}' }]);
+    add(B, { x: 1 });
+    expect(into().carried).toEqual([{ lane: A, carried: '{"x":4}' }]);
+    expect(into({ handBack: [A] }).counted).toEqual([{ lane: A, counts: { x: 4 } }]);
+  });
+
+  test("stays where its row may have it already: it would be found twice", () => {
+    const { add, into } = counting();
+    add(A, { x: 1 });
+    into({ claim: [A], ran: [] });
+    add(A, { x: 1 });
+    const { counted, carried } = into({ handBack: [B] });
+    expect(counted).toEqual([]);
+    expect(carried).toEqual([{ lane: A, carried: '{"x":2}' }]);
   });
 });

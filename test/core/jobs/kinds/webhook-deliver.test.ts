@@ -162,6 +162,7 @@ describe("the end of a job", () => {
     const inner = [
       "params",
       "checkpoint",
+      "carried",
       "lease",
       "crashes",
       "maybe_sent",
