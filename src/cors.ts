@@ -12,6 +12,7 @@ const TAKEN = [
   "Tus-Resumable",
   "Upload-Length",
   "Upload-Defer-Length",
+  "Upload-Concat",
   "Upload-Metadata",
   "Upload-Offset",
   "Upload-Checksum",

@@ -115,6 +115,9 @@ export const deleteUpload = defineRoute({
 function sizeIn(request: Request): number {
   if (request.headers.has("upload-defer-length"))
     throw unknownHeader("Upload-Defer-Length", "The length must be known: send Upload-Length");
+  // Each part would be taken for a medium of its own.
+  if (request.headers.has("upload-concat"))
+    throw unknownHeader("Upload-Concat", "Parts are not put together: send one upload after the other");
   const size = bytesIn(request, "Upload-Length");
   if (size > MAX_BYTES)
     throw new Problem("media_too_large", { detail: `${size} bytes; an upload may have ${MAX_BYTES}` });

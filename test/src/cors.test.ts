@@ -79,6 +79,7 @@ describe("a page of a configured origin", () => {
       "tus-resumable",
       "upload-length",
       "upload-defer-length",
+      "upload-concat",
       "upload-metadata",
       "upload-offset",
       "upload-checksum",

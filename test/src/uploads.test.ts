@@ -307,6 +307,7 @@ type Opened = Awaited<ReturnType<typeof opened>>;
 describe("an upload does not begin", () => {
   test.each([
     ["without a length", { "upload-length": "" }, 400, "unknown_parameter"],
+    ["as a part of another", { "upload-concat": "partial" }, 400, "unknown_parameter"],
     ["with a length to be said later", { "upload-defer-length": "1" }, 400, "unknown_parameter"],
     ["with nothing in it", { "upload-length": "0" }, 422, "invalid"],
     ["longer than X takes", { "upload-length": "8000000001" }, 413, "media_too_large"],
