@@ -84,8 +84,8 @@ async function resealRows(
   const replaceIn = (one: D1Database) =>
     one.batch(changes.map(([row, fresh]) => sealed.replace(one, table, row, fresh)));
   const results = changes.length === 0 ? [] : await replaceIn(db);
-  // An endpoint stands on every database with the same text, and stays so.
-  if (changes.length > 0 && table.startsWith("endpoints"))
+  // What has the same text on every database keeps it so.
+  if (changes.length > 0 && sealed.isEverywhere(table))
     for (const name of shards(databases)) {
       const other = shard(databases, name);
       if (other && other !== db) await replaceIn(other);

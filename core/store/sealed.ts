@@ -1,16 +1,24 @@
 /**
  * What is sealed for good, wherever it stands: a line for each column, with the ring that seals it. `version` is part of the place
- * a text is sealed for; where there is none it is 0. `key` is the table's own.
+ * a text is sealed for; where there is none it is 0. `key` is the table's own. `everywhere`: each row stands on every database.
  */
 const COLUMNS = {
-  accounts: { ring: "tokens", table: "accounts", key: ["id"], sealed: "token", version: "token_version" },
-  apps: { ring: "tokens", table: "apps", key: ["id"], sealed: "secret", version: "0" },
+  accounts: {
+    ring: "tokens",
+    table: "accounts",
+    key: ["id"],
+    sealed: "token",
+    version: "token_version",
+    everywhere: false,
+  },
+  apps: { ring: "tokens", table: "apps", key: ["id"], sealed: "secret", version: "0", everywhere: false },
   endpoints: {
     ring: "webhooks",
     table: "endpoints",
     key: ["client_id", "id"],
     sealed: "secret",
     version: "0",
+    everywhere: true,
   },
   endpoints_old: {
     ring: "webhooks",
@@ -18,14 +26,23 @@ const COLUMNS = {
     key: ["client_id", "id"],
     sealed: "old_secret",
     version: "0",
+    everywhere: true,
   },
-  clients: { ring: "webhooks", table: "clients", key: ["id"], sealed: "webhook_secret", version: "0" },
+  clients: {
+    ring: "webhooks",
+    table: "clients",
+    key: ["id"],
+    sealed: "webhook_secret",
+    version: "0",
+    everywhere: false,
+  },
   clients_old: {
     ring: "webhooks",
     table: "clients",
     key: ["id"],
     sealed: "old_webhook_secret",
     version: "0",
+    everywhere: false,
   },
 } as const;
 
@@ -37,6 +54,9 @@ export type SealingRing = (typeof COLUMNS)[SealedTable]["ring"];
 /** What a ring seals. */
 export const sealedBy = (ring: SealingRing): SealedTable[] =>
   (Object.keys(COLUMNS) as SealedTable[]).filter((name) => COLUMNS[name].ring === ring);
+
+/** Whether a row stands on every database, with the same text. */
+export const isEverywhere = (name: SealedTable): boolean => COLUMNS[name].everywhere;
 
 /** `sealed` is null where nothing is kept, as of a disconnected account or a public app. `client_id` where it is part of the key. */
 export type SealedRow = { client_id?: string; id: string; version: number; sealed: string | null };

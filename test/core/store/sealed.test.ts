@@ -40,7 +40,9 @@ describe("a page", () => {
 });
 
 test("endpoints and clients have a line for each secret, and endpoints stand by their clients", async () => {
-  expect(sealed.sealedBy("webhooks")).toEqual(["endpoints", "endpoints_old", "clients", "clients_old"]);
+  const ofWebhooks = sealed.sealedBy("webhooks");
+  expect(ofWebhooks).toEqual(["endpoints", "endpoints_old", "clients", "clients_old"]);
+  expect(ofWebhooks.filter(sealed.isEverywhere)).toEqual(["endpoints", "endpoints_old"]);
   const h = await createHarness();
   const one = await h.endpoint(["*"]);
   h.advance(1);
