@@ -30,7 +30,7 @@ export type ReceiverOptions = {
 };
 
 /**
- * A receiver of webhooks on loopback. It verifies every signature, and keeps each event once by its id, as any receiver
+ * A receiver of webhooks on loopback. It verifies every signature, and keeps each event once by its id, as every receiver
  * should. `mood` says what it does with the nth request, from 1, of the event with that id.
  */
 export async function startReceiver(
