@@ -1,22 +1,16 @@
 import { z } from "zod";
-import { asScheduled } from "#core/jobs/commit";
 import { tokenRefresh } from "#core/jobs/kinds/token-refresh";
-import { refreshOf } from "#core/jobs/refreshes";
-import { wake, type Wake } from "#core/jobs/wake";
 import { isId } from "#core/lib/ids";
 import { Problem } from "#core/lib/problem";
 import * as jobs from "#core/store/jobs";
 import type { JobRow } from "#core/store/jobs";
-import * as lanes from "#core/store/lanes";
-import * as refreshes from "#core/store/refreshes";
 import { first } from "#core/store/sql";
 import { findAccount } from "./accounts.ts";
+import { askRefresh } from "./await-refresh.ts";
 import { jobSchema } from "#core/jobs/view";
 import { show } from "./show-jobs.ts";
 import { dryRunSchema } from "./dry-run.ts";
 import { defineRoute } from "./route.ts";
-
-const WAKE_LIMIT_MS = 2_000;
 
 /** POST /v1/accounts/{id}/refresh: the job that refreshes the present token. Asking again finds the same job. */
 export const refreshAccount = defineRoute({
@@ -40,13 +34,7 @@ export const refreshAccount = defineRoute({
     if (account.refresh_at === null) throw new Problem("not_refreshable");
     if (query.dry_run === "true") return tried(account.id);
 
-    const ask = await refreshOf(account);
-    const now = app.clock.stored();
-    const [, scheduled] = await db.batch([
-      refreshes.ask(db, now, [ask]),
-      lanes.schedule(db, now, [asScheduled(ask)]),
-    ]);
-    app.later(wake(app, scheduled?.results as Wake[], WAKE_LIMIT_MS));
+    const ask = await askRefresh(app, db, account);
     const job = await first<JobRow>(jobs.find(db, account.client_id, ask.job_id));
     if (!job) throw new Problem("unavailable", { detail: "The token has moved just now: ask again" });
     return Response.json(await show(app, job), { status: 202, headers: { location: `/v1/jobs/${job.id}` } });
